@@ -1,0 +1,1 @@
+//! The seeded corpus that every bench measures.

@@ -1,0 +1,3 @@
+//! The `samenloop-audit` command.
+
+fn main() {}

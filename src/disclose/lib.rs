@@ -1,0 +1,1 @@
+//! Tables, cell keys, thresholds and releases: the only door through which a number leaves.

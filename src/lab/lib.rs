@@ -1,0 +1,1 @@
+//! Evaluation, attacks, benchmarks and the demo, on synthetic data only; never deployed.

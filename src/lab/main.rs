@@ -1,0 +1,3 @@
+//! The `samenloop-lab` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Ledger entries, Merkle tree, signed checkpoints and proofs.

@@ -1,0 +1,1 @@
+//! Candidates, comparison, match weights, clusters and linkage uncertainty, over pseudonyms only.

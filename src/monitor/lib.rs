@@ -1,0 +1,1 @@
+//! What the monitor runs: query released tables and show them.

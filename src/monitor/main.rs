@@ -1,0 +1,3 @@
+//! The `samenloop-monitor` command.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `samenloop-partner` command.
+
+fn main() {}

@@ -1,0 +1,22 @@
+//! The agreed vocabulary: ids, linkage schema, record layout, code lists, round manifest, policy.
+//!
+//! This room knows no keys, no protobuf, no time and no I/O.
+
+mod ids;
+mod lifecycle;
+mod linkage_schema;
+mod manifest;
+mod month;
+mod policy;
+mod record;
+
+pub use ids::{Digest, IdError, KeyCheckValue, PartyId, RoundId, SubmissionId};
+pub use lifecycle::{IllegalTransition, RoundState, Step};
+pub use linkage_schema::{
+    Contact, Dimension, DimensionSource, Encoding, Feature, Field, FieldKind, LinkageSchema,
+    MatchKey, SchemaError, Tokens,
+};
+pub use manifest::{ManifestError, Party, RoundManifest};
+pub use month::{Month, MonthError};
+pub use policy::{BelowFloor, DisclosurePolicy};
+pub use record::{Clk, EncodingShape, MatchKeyValue, Record, RecordShape, RowRule};

@@ -1,0 +1,338 @@
+//! The linkage schema: the document of a round that partners agree on, and that decides every bit
+//! of what they submit.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Digest;
+use crate::record::{EncodingShape, RecordShape};
+
+/// Why a text is no linkage schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaError {
+    /// Not TOML, an unknown key, or a value of another type; the message names line and column.
+    #[error("the linkage schema cannot be read: {0}")]
+    Syntax(String),
+    /// A version that this program does not know.
+    #[error("linkage schema version {found} is not known; this program knows version {known}")]
+    Version {
+        /// In the file.
+        found: u32,
+        /// Of this program.
+        known: u32,
+    },
+    /// A rule that spans several keys is broken.
+    #[error("{place}: {rule}")]
+    Rule {
+        /// Where, in the words of the file.
+        place: String,
+        /// What is wrong and what would be right.
+        rule: String,
+    },
+}
+
+/// The agreed vocabulary and recipe of one round.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkageSchema {
+    /// Version of this file format and of every normalisation rule behind it; now 1.
+    pub version: u32,
+    /// Label of the round. Another label gives other pseudonyms under the same key.
+    pub round: String,
+    /// A match-key value that more rows of one submission share than this is dropped.
+    #[serde(default = "default_multiplicity")]
+    pub max_key_multiplicity: u32,
+    /// What is known of a person, and under which headers an extract has it.
+    #[serde(default, rename = "field")]
+    pub fields: Vec<Field>,
+    /// First and last month of the contact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
+    /// Similarity-preserving encodings.
+    #[serde(default, rename = "encoding")]
+    pub encodings: Vec<Encoding>,
+    /// Exact keys over near-unique combinations.
+    #[serde(default, rename = "match_key")]
+    pub match_keys: Vec<MatchKey>,
+    /// Code lists by which counts can be asked.
+    #[serde(default, rename = "dimension")]
+    pub dimensions: Vec<Dimension>,
+}
+
+const fn default_multiplicity() -> u32 {
+    5
+}
+
+/// A field of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// By which encodings and match keys name it.
+    pub name: String,
+    /// How it is read and normalised.
+    pub kind: FieldKind,
+    /// Headers under which an extract may have it; several present are tried in this order.
+    pub columns: Vec<String>,
+    /// The law that allows its use; a national identifier cannot do without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal_basis: Option<String>,
+}
+
+/// What a field means, which decides its normalisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FieldKind {
+    /// Given names, a nickname or initials.
+    GivenName,
+    /// A tussenvoegsel that stands in a column of its own.
+    SurnamePrefix,
+    /// Surname, with or without tussenvoegsel and partner name.
+    Surname,
+    /// A birth date in any of the usual notations.
+    BirthDate,
+    /// Sex.
+    Sex,
+    /// A place name: of birth or of living.
+    Place,
+    /// A postcode.
+    Postcode,
+    /// A street, with or without a house number.
+    Street,
+    /// A house number.
+    HouseNumber,
+    /// Any other text, compared by its q-grams.
+    Text,
+    /// A national identifier (BSN); needs a legal basis.
+    NationalId,
+}
+
+/// Columns of the contact's months.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// Headers of the first month (a month or a date).
+    pub start: Vec<String>,
+    /// Headers of the last month; empty while the contact goes on.
+    pub end: Vec<String>,
+}
+
+/// A composite encoding: several fields hashed into one Bloom filter, then diffused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encoding {
+    /// Its name, part of the key derivation.
+    pub name: String,
+    /// Bits that are submitted, a multiple of 64.
+    pub bits: u32,
+    /// Bits of the Bloom filter before diffusion.
+    pub filter_bits: u32,
+    /// Filter bits XORed into each submitted bit (t); 1 leaves the filter as it is.
+    pub diffusion: u32,
+    /// What is hashed into the filter.
+    pub features: Vec<Feature>,
+}
+
+/// Tokens of one field in an encoding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feature {
+    /// Name of the field.
+    pub field: String,
+    /// How it is cut into tokens.
+    pub tokens: Tokens,
+    /// Filter bits that each token sets.
+    pub hashes: u32,
+    /// Whether the encoding is absent when this field is.
+    #[serde(default)]
+    pub required: bool,
+}
+
+/// How a normalised value is cut into tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Tokens {
+    /// Padded pairs of letters.
+    Bigrams,
+    /// Padded triples of letters.
+    Trigrams,
+    /// The value as one token.
+    Whole,
+    /// Day, month, year and their pairs, so that one wrong part leaves the others.
+    DateParts,
+    /// Each leading part of the value, for postcodes.
+    Prefixes,
+}
+
+/// An exact key: the HMAC of several parts together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatchKey {
+    /// Its name, part of the key derivation.
+    pub name: String,
+    /// `field` or `field.form`, at least two; absent when any part is.
+    pub parts: Vec<String>,
+}
+
+/// A code list by which counts can be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dimension {
+    /// Its name in questions, such as `gemeente`.
+    pub name: String,
+    /// Where its code comes from.
+    #[serde(flatten)]
+    pub source: DimensionSource,
+}
+
+/// Where a record's code comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum DimensionSource {
+    /// A column holds the code itself.
+    Column {
+        /// Headers under which an extract may have it.
+        columns: Vec<String>,
+        /// The code list; any other value is unknown.
+        codes: Vec<String>,
+    },
+    /// Age in whole years at the first of January of a year, cut into bands.
+    AgeBand {
+        /// The birth date field.
+        birth_date: String,
+        /// The year.
+        year: u32,
+        /// Ages at which a band begins, ascending; the first band begins at 0.
+        bands_from: Vec<u32>,
+    },
+}
+
+impl Dimension {
+    /// The codes, in the order of their indices.
+    #[must_use]
+    pub fn codes(&self) -> Vec<String> {
+        match &self.source {
+            DimensionSource::Column { codes, .. } => codes.clone(),
+            DimensionSource::AgeBand { bands_from, .. } => {
+                let upper = bands_from.iter().map(|from| Some(from - 1)).chain([None]);
+                std::iter::once(&0)
+                    .chain(bands_from)
+                    .zip(upper)
+                    .map(|(from, to)| to.map_or(format!("{from}+"), |to| format!("{from}-{to}")))
+                    .collect()
+            }
+        }
+    }
+}
+
+impl Encoding {
+    /// Honest encodings lie within a quarter of their length around half full once diffused; a plain
+    /// filter may be as sparse as it likes but not over three quarters full.
+    #[must_use]
+    pub fn shape(&self) -> EncodingShape {
+        let (bits, diffused) = (self.bits, self.diffusion >= 4);
+        let min_ones = if diffused { bits * 3 / 8 } else { 1 };
+        let max_ones = if diffused { bits * 5 / 8 } else { bits * 3 / 4 };
+        EncodingShape { bits, min_ones, max_ones }
+    }
+}
+
+impl LinkageSchema {
+    /// The version that this program knows.
+    pub const VERSION: u32 = 1;
+
+    /// Reads and checks a schema file.
+    pub fn from_toml(text: &str) -> Result<Self, SchemaError> {
+        let schema: Self =
+            toml::from_str(text).map_err(|error| SchemaError::Syntax(error.to_string()))?;
+        schema.check()?;
+        Ok(schema)
+    }
+
+    /// Everything that decides a bit, in one fixed order: two schemas with the same hash give the
+    /// same pseudonyms under the same key. Comments and layout do not count.
+    #[must_use]
+    pub fn hash(&self) -> Digest {
+        let canonical = toml::to_string(self).unwrap_or_default();
+        Digest::of_parts("samenloop/v1/linkage-schema", &[canonical.as_bytes()])
+    }
+
+    /// Lengths and bounds of every record of the round.
+    #[must_use]
+    pub fn shape(&self) -> RecordShape {
+        RecordShape {
+            encodings: self.encodings.iter().map(Encoding::shape).collect(),
+            match_keys: self.match_keys.len(),
+            dimensions: self.dimensions.iter().map(|dim| dim.codes().len() as u16).collect(),
+        }
+    }
+
+    /// The field of a name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    fn check(&self) -> Result<(), SchemaError> {
+        let rule =
+            |place: String, rule: &str| Err(SchemaError::Rule { place, rule: rule.to_owned() });
+        if self.version != Self::VERSION {
+            return Err(SchemaError::Version { found: self.version, known: Self::VERSION });
+        }
+        if self.encodings.is_empty() && self.match_keys.is_empty() {
+            return rule("schema".into(), "needs at least one encoding or match key");
+        }
+        let mut names = BTreeSet::new();
+        for field in &self.fields {
+            let place = format!("field \"{}\"", field.name);
+            if !names.insert(&field.name) {
+                return rule(place, "stands twice");
+            }
+            if field.kind == FieldKind::NationalId && field.legal_basis.is_none() {
+                return rule(
+                    place,
+                    "a national identifier needs legal_basis, the law that allows its use",
+                );
+            }
+        }
+        for encoding in &self.encodings {
+            let place = format!("encoding \"{}\"", encoding.name);
+            if encoding.bits == 0 || encoding.bits % 64 != 0 || encoding.bits > 1 << 16 {
+                return rule(place, "bits must be a multiple of 64, at most 65536");
+            }
+            for feature in &encoding.features {
+                if !names.contains(&feature.field) {
+                    return rule(
+                        place,
+                        &format!("names the field \"{}\", which is not there", feature.field),
+                    );
+                }
+            }
+        }
+        for key in &self.match_keys {
+            let place = format!("match_key \"{}\"", key.name);
+            for part in &key.parts {
+                let field = part.split_once('.').map_or(part.as_str(), |(field, _)| field);
+                if !names.iter().any(|name| *name == field) {
+                    return rule(
+                        place,
+                        &format!("names the field \"{field}\", which is not there"),
+                    );
+                }
+            }
+        }
+        for dimension in &self.dimensions {
+            let codes = dimension.codes();
+            if codes.is_empty() || codes.len() > 10_000 {
+                return rule(
+                    format!("dimension \"{}\"", dimension.name),
+                    "needs 1 to 10,000 codes",
+                );
+            }
+        }
+        Ok(())
+    }
+}

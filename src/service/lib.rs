@@ -1,0 +1,1 @@
+//! The linkage service: ingest, store, runs, releases, roles.

@@ -1,0 +1,3 @@
+//! The `samenloop-service` command.
+
+fn main() {}

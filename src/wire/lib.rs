@@ -1,0 +1,19 @@
+//! Generated protobuf, its strict codec, and the conversions to and from the vocabulary.
+//!
+//! Nothing here decides anything: a message that does not convert is refused by its [`BatchRule`].
+
+mod convert;
+pub mod strict;
+
+pub use convert::{
+    BatchRule, CheckedBatch, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, from_batch, to_batch_record,
+};
+
+/// Generated from `proto/samenloop/v1`.
+pub mod v1 {
+    #![allow(clippy::all, clippy::pedantic, missing_docs)]
+    tonic::include_proto!("samenloop.v1");
+}
+
+/// The descriptors of every message and service, for reflection and for tests.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
