@@ -1,8 +1,11 @@
-//! Generated protobuf, its strict codec, and the conversions to and from the vocabulary.
+//! Generated protobuf, its strict codec, the conversions to and from the vocabulary, the client's
+//! channel, and the names in the store.
 //!
 //! Nothing here decides anything: a message that does not convert is refused by its [`BatchRule`].
 
+pub mod client;
 mod convert;
+pub mod store;
 pub mod strict;
 
 pub use convert::{

@@ -1,0 +1,63 @@
+//! Names and layouts in the data directory, shared by the service that writes and the auditor who
+//! reads. Values are the messages of `store.proto`; keys are as their comments say.
+
+use samenloop_schema::{RoundId, SubmissionId};
+
+/// The one database file of a data directory.
+pub const FILE: &str = "samenloop.redb";
+
+/// `StoredRound` by round id.
+pub const ROUNDS: &str = "rounds";
+/// `StoredKeyAnnouncement` by round id and party place.
+pub const KEY_ANNOUNCEMENTS: &str = "key_announcements";
+/// `StoredSubmission` by round id, party place and submission id.
+pub const SUBMISSIONS: &str = "submissions";
+/// `StoredBatch` by round id, submission id and number.
+pub const BATCHES: &str = "batches";
+/// Encrypted rows by round id, submission id and number.
+pub const BLOBS: &str = "blobs";
+/// Encrypted clusters of a finished run by round id: nonce, a u32 per record, tag.
+pub const PARTITIONS: &str = "partitions";
+/// The released tables by round id, as `disclose` writes them.
+pub const RELEASES: &str = "releases";
+/// `StoredEntry` by index.
+pub const ENTRIES: &str = "entries";
+
+/// Bytes before the ciphertext of a blob or a wrapped key (XChaCha20-Poly1305).
+pub const NONCE_LEN: usize = 24;
+/// Bytes after it.
+pub const TAG_LEN: usize = 16;
+
+/// Length of the blob of `rows` rows.
+#[must_use]
+pub const fn blob_len(rows: usize, row_len: usize) -> usize {
+    NONCE_LEN + rows * row_len + TAG_LEN
+}
+
+/// Key of a batch and of its blob, and the data that its encryption is bound to.
+#[must_use]
+pub fn batch_key(round: &RoundId, submission: &SubmissionId, number: u32) -> [u8; 52] {
+    let mut key = [0; 52];
+    key[..32].copy_from_slice(&round.0);
+    key[32..48].copy_from_slice(&submission.0);
+    key[48..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// Key of a party's announcement.
+#[must_use]
+pub fn party_key(round: &RoundId, party: u32) -> [u8; 36] {
+    let mut key = [0; 36];
+    key[..32].copy_from_slice(&round.0);
+    key[32..].copy_from_slice(&party.to_be_bytes());
+    key
+}
+
+/// Key of a submission, and the data that the wrapping of its data key is bound to.
+#[must_use]
+pub fn submission_key(round: &RoundId, party: u32, submission: &SubmissionId) -> [u8; 52] {
+    let mut key = [0; 52];
+    key[..36].copy_from_slice(&party_key(round, party));
+    key[36..].copy_from_slice(&submission.0);
+    key
+}
