@@ -1,1 +1,3 @@
 //! What a partner organisation runs: read, check, encode, submit.
+
+pub mod table;

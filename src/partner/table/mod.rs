@@ -1,0 +1,404 @@
+//! Registrations as a partner's system exports them: CSV in whatever dialect.
+//!
+//! The file is read twice: once to find its character set and separator, once row by row. What
+//! cannot be read is a [`BadRow`] with the line of the file on which it begins; nothing is guessed
+//! and nothing is dropped without being counted.
+
+mod dialect;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroize as _;
+
+pub use dialect::Separator;
+pub use text::Charset;
+
+/// Why a file is no table.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// The system does not give the file.
+    #[error("{}: cannot be read: {reason}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        reason: io::Error,
+    },
+    /// An Excel workbook, or some other file that is not text.
+    #[error("{}: this is not a text file but {what}; open it and save it as CSV", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// What it looks like.
+        what: &'static str,
+    },
+    /// Bytes that are not what the byte order mark promises.
+    #[error("{}, line {line}: not {charset}, although the file begins as {charset}; export it again", path.display())]
+    Charset {
+        /// The file.
+        path: PathBuf,
+        /// Line of the file, from 1.
+        line: u64,
+        /// What it begins as.
+        charset: Charset,
+    },
+    /// Nothing in it.
+    #[error("{}: the file is empty; its first line must hold the column headers", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No separator, or a title above the headers.
+    #[error(
+        "{}, line {line}: only one column is found; separate columns with a comma, a semicolon \
+         or a tab, and remove any title above the headers", path.display()
+    )]
+    OneColumn {
+        /// The file.
+        path: PathBuf,
+        /// Line of the file, from 1.
+        line: u64,
+    },
+    /// A header is empty while others follow it.
+    #[error("{}, line {line}: column {column} has no header; give it a name or remove the column", path.display())]
+    HeaderEmpty {
+        /// The file.
+        path: PathBuf,
+        /// Line of the file, from 1.
+        line: u64,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// Two headers are the same but for case and space.
+    #[error(
+        "{}, line {line}: columns {first} and {second} have the same header \"{header}\"; rename \
+         or remove one", path.display()
+    )]
+    HeaderTwice {
+        /// The file.
+        path: PathBuf,
+        /// Line of the file, from 1.
+        line: u64,
+        /// Column, from 1.
+        first: usize,
+        /// Column, from 1.
+        second: usize,
+        /// The header.
+        header: String,
+    },
+}
+
+/// How a file was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Dialect {
+    /// Character set.
+    pub charset: Charset,
+    /// Between columns.
+    pub separator: Separator,
+}
+
+/// One row; its values are wiped when it is dropped and never shown by `Debug`.
+pub struct Row {
+    /// Line of the file on which it begins, from 1.
+    pub line: u64,
+    values: Vec<String>,
+}
+
+impl Row {
+    /// As many values as there are headers.
+    #[must_use]
+    pub fn values(&self) -> &[String] {
+        &self.values
+    }
+}
+
+impl Drop for Row {
+    fn drop(&mut self) {
+        self.values.zeroize();
+    }
+}
+
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Row(line {}, {} values)", self.line, self.values.len())
+    }
+}
+
+/// A row that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
+#[error("line {line}: {fault}")]
+pub struct BadRow {
+    /// Line of the file on which it begins, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    #[serde(serialize_with = "as_text")]
+    pub fault: RowFault,
+}
+
+fn as_text<S: serde::Serializer>(fault: &RowFault, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(fault)
+}
+
+/// Why a row cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowFault {
+    /// Fewer values than headers.
+    #[error(
+        "has {found} columns of {expected}; the first that is missing is \"{field}\"{}",
+        quote_hint(*.breaks)
+    )]
+    TooFew {
+        /// Values in the row.
+        found: usize,
+        /// Headers.
+        expected: usize,
+        /// Header of the first missing value.
+        field: String,
+        /// Line breaks inside its values.
+        breaks: u64,
+    },
+    /// A value beyond the last header.
+    #[error(
+        "has a value in column {found} while there are {expected} headers, the last being \
+         \"{field}\"; does a value hold the separator?"
+    )]
+    TooMany {
+        /// Column of the surplus value, from 1.
+        found: usize,
+        /// Headers.
+        expected: usize,
+        /// The last header.
+        field: String,
+    },
+    /// A quotation mark opens a value that never closes, so that the rest of the file is lost in it.
+    #[error(
+        "\"{field}\" opens a quotation mark that is never closed, which swallows the rest of the \
+         file; close or remove it"
+    )]
+    UnclosedQuote {
+        /// Header of the value.
+        field: String,
+    },
+}
+
+fn quote_hint(breaks: u64) -> &'static str {
+    if breaks > 0 {
+        ", and a value spans several lines: is a quotation mark left open?"
+    } else {
+        "; does a value hold a line break?"
+    }
+}
+
+/// A table that is read row by row.
+#[derive(Debug)]
+pub struct TableReader {
+    path: PathBuf,
+    dialect: Dialect,
+    header_line: u64,
+    headers: Vec<String>,
+    reader: csv::Reader<text::TextReader>,
+    record: csv::StringRecord,
+    blank_rows: u64,
+    ended: bool,
+}
+
+/// A table that is read whole.
+#[derive(Debug)]
+pub struct Table {
+    /// The file, as errors name it.
+    pub path: PathBuf,
+    /// How it was written.
+    pub dialect: Dialect,
+    /// Trimmed, all different, none empty.
+    pub headers: Vec<String>,
+    /// In file order.
+    pub rows: Vec<Row>,
+    /// Rows that cannot be read, in file order.
+    pub bad_rows: Vec<BadRow>,
+    /// Rows with separators only, which are no registrations.
+    pub blank_rows: u64,
+}
+
+/// Reads a whole file.
+pub fn read(path: &Path) -> Result<Table, TableError> {
+    TableReader::open(path)?.read_all()
+}
+
+impl TableReader {
+    /// Opens a file and reads its headers.
+    pub fn open(path: &Path) -> Result<Self, TableError> {
+        let file = File::open(path)
+            .map_err(|reason| TableError::Read { path: path.to_owned(), reason })?;
+        Self::new(path, BufReader::new(file))
+    }
+
+    /// Reads the headers of a source, which errors name by `path`.
+    pub fn new(
+        path: &Path,
+        mut source: impl Read + Seek + Send + 'static,
+    ) -> Result<Self, TableError> {
+        let read = |reason| TableError::Read { path: path.to_owned(), reason };
+        let charset = Charset::find(path, &mut source)?;
+        source.rewind().map_err(read)?;
+        let head = text::head(&mut source, charset).map_err(read)?;
+        let separator = Separator::find(&head);
+        source.rewind().map_err(read)?;
+        let text = text::TextReader::new(Box::new(source), charset);
+        let reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(separator.byte())
+            .from_reader(text);
+        let mut table = Self {
+            path: path.to_owned(),
+            dialect: Dialect { charset, separator },
+            header_line: 0,
+            headers: vec![],
+            reader,
+            record: csv::StringRecord::new(),
+            blank_rows: 0,
+            ended: false,
+        };
+        table.read_headers()?;
+        Ok(table)
+    }
+
+    /// How the file was written.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Trimmed, all different, none empty.
+    #[must_use]
+    pub fn headers(&self) -> &[String] {
+        &self.headers
+    }
+
+    /// Rows with separators only that have been passed so far.
+    #[must_use]
+    pub fn blank_rows(&self) -> u64 {
+        self.blank_rows
+    }
+
+    /// Reads everything that is left.
+    pub fn read_all(mut self) -> Result<Table, TableError> {
+        let (mut rows, mut bad_rows) = (vec![], vec![]);
+        while let Some(row) = self.next_row()? {
+            match row {
+                Ok(row) => rows.push(row),
+                Err(bad) => bad_rows.push(bad),
+            }
+        }
+        let Self { path, dialect, headers, blank_rows, .. } = self;
+        Ok(Table { path, dialect, headers, rows, bad_rows, blank_rows })
+    }
+
+    /// The next row, readable or not; none at the end. An error is the file's, not the row's.
+    pub fn next_row(&mut self) -> Result<Option<Result<Row, BadRow>>, TableError> {
+        loop {
+            let Some((line, breaks)) = self.next_record()? else { return Ok(None) };
+            if self.ended {
+                // The end mark has been swallowed by a value: its quotation mark is still open.
+                let field = self.record.len().min(self.headers.len()).saturating_sub(1);
+                let fault = RowFault::UnclosedQuote { field: self.headers[field].clone() };
+                return Ok(Some(Err(BadRow { line, fault })));
+            }
+            let last = (0..self.record.len()).rev().find(|at| !self.record[*at].trim().is_empty());
+            let Some(last) = last else {
+                self.blank_rows += 1;
+                continue;
+            };
+            let (found, expected) = (self.record.len(), self.headers.len());
+            let fault = if last >= expected {
+                let field = self.headers[expected - 1].clone();
+                RowFault::TooMany { found: last + 1, expected, field }
+            } else if found < expected {
+                RowFault::TooFew { found, expected, field: self.headers[found].clone(), breaks }
+            } else {
+                let values = self.record.iter().take(expected).map(str::to_owned).collect();
+                return Ok(Some(Ok(Row { line, values })));
+            };
+            return Ok(Some(Err(BadRow { line, fault })));
+        }
+    }
+
+    /// Reads a record; its first line and the line breaks inside it. `ended` is set when the end
+    /// mark is inside this record, none is returned when the mark is this record.
+    fn next_record(&mut self) -> Result<Option<(u64, u64)>, TableError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let more = self.reader.read_record(&mut self.record).map_err(|error| {
+            let reason = match error.into_kind() {
+                csv::ErrorKind::Io(reason) => reason,
+                _ => io::ErrorKind::InvalidData.into(),
+            };
+            TableError::Read { path: self.path.clone(), reason }
+        })?;
+        if !more {
+            self.ended = true;
+            return Ok(None);
+        }
+        if self.record.len() == 1 && &self.record[0] == text::END_MARK {
+            self.ended = true;
+            return Ok(None);
+        }
+        if self.record.iter().next_back().is_some_and(|value| value.contains(text::END_MARK)) {
+            self.ended = true;
+        }
+        // The reader counts line feeds and has passed the one that ends the record.
+        let breaks: usize = self.record.iter().map(|value| value.matches('\n').count()).sum();
+        let after = self.reader.position().line();
+        let closing = if self.ended { 0 } else { 1 };
+        Ok(Some((after.saturating_sub(closing + breaks as u64).max(1), breaks as u64)))
+    }
+
+    fn read_headers(&mut self) -> Result<(), TableError> {
+        let path = self.path.clone();
+        let line = loop {
+            let Some((line, _)) = self.next_record()? else {
+                return Err(TableError::Empty { path });
+            };
+            let blank = self.record.iter().all(|value| value.trim().is_empty());
+            if !blank && !(line == 1 && dialect::is_separator_line(&self.record)) {
+                break line;
+            }
+        };
+        let mut headers: Vec<String> =
+            self.record.iter().map(|header| header.trim().to_owned()).collect();
+        while headers.last().is_some_and(String::is_empty) {
+            headers.pop();
+        }
+        if headers.len() < 2 {
+            return Err(TableError::OneColumn { path, line });
+        }
+        for (place, header) in headers.iter().enumerate() {
+            if header.is_empty() {
+                return Err(TableError::HeaderEmpty { path, line, column: place + 1 });
+            }
+            let same = |other: &String| same_header(other, header);
+            if let Some(first) = headers[..place].iter().position(same) {
+                let (first, second, header) = (first + 1, place + 1, header.clone());
+                return Err(TableError::HeaderTwice { path, line, first, second, header });
+            }
+        }
+        self.header_line = line;
+        self.headers = headers;
+        Ok(())
+    }
+}
+
+/// Whether two headers are the same but for case and surrounding space.
+#[must_use]
+pub fn same_header(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
