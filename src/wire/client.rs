@@ -26,6 +26,10 @@ pub struct ClientConfig {
     /// The round that commands are about when they are not told another.
     #[serde(default)]
     pub round: Option<RoundId>,
+    /// Verifier key of the service's ledger (`name+hash+base64`), got from the coordinator by
+    /// another way than this connection; for those who check checkpoints.
+    #[serde(default)]
+    pub ledger_key: Option<String>,
 }
 
 /// Why the service was not reached.

@@ -1,0 +1,152 @@
+//! Keys of a signed note, in the text forms of C2SP and of Go's `sumdb/note`.
+
+use data_encoding::{BASE64, HEXLOWER};
+use ed25519_dalek::{Signature, Signer as _};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+/// Signature type of Ed25519 in a key's text.
+const ED25519: u8 = 1;
+const PRIVATE: &str = "PRIVATE+KEY+";
+
+/// Why a text is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// A name that a note could not carry.
+    #[error("a key's name has 1 to 128 printable ASCII characters and neither a space nor a '+'")]
+    Name,
+    /// Not `name+hash+base64`, or `PRIVATE+KEY+name+hash+base64` for a signing key.
+    #[error("the key is not written as name+hash+base64")]
+    Form,
+    /// The key is of another kind than Ed25519.
+    #[error("the key is not an Ed25519 key")]
+    Kind,
+    /// The hash in the text is not that of the key.
+    #[error("the key's hash does not belong to it: copy the whole text again")]
+    Hash,
+}
+
+/// What checks a note: a name and a public key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyingKey {
+    name: String,
+    key: ed25519_dalek::VerifyingKey,
+}
+
+/// What signs a note: a name and a secret key, which is never shown but by
+/// [`to_text`](Self::to_text).
+pub struct SigningKey {
+    name: String,
+    key: ed25519_dalek::SigningKey,
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SigningKey({})", self.name)
+    }
+}
+
+fn check_name(name: &str) -> Result<String, KeyError> {
+    let legal = |byte: u8| byte.is_ascii_graphic() && byte != b'+';
+    if (1..=128).contains(&name.len()) && name.bytes().all(legal) {
+        Ok(name.to_owned())
+    } else {
+        Err(KeyError::Name)
+    }
+}
+
+/// First 4 bytes of SHA-256 over name, newline, signature type and public key.
+fn key_hash(name: &str, key: &ed25519_dalek::VerifyingKey) -> [u8; 4] {
+    let hash = Sha256::new_with_prefix(name)
+        .chain_update([b'\n', ED25519])
+        .chain_update(key.as_bytes())
+        .finalize();
+    [hash[0], hash[1], hash[2], hash[3]]
+}
+
+/// Cuts `name+hash+base64` into a name, the hash and 32 key bytes.
+fn parse(text: &str) -> Result<(String, [u8; 4], Zeroizing<[u8; 32]>), KeyError> {
+    let mut parts = text.splitn(3, '+');
+    let mut part = || parts.next().ok_or(KeyError::Form);
+    let (name, hash, key) = (part()?, part()?, part()?);
+    let hash = HEXLOWER.decode(hash.as_bytes()).map_err(|_| KeyError::Form)?;
+    let hash = hash.try_into().map_err(|_| KeyError::Form)?;
+    let key = Zeroizing::new(BASE64.decode(key.as_bytes()).map_err(|_| KeyError::Form)?);
+    match key.split_first() {
+        Some((&ED25519, key)) => {
+            let key = key.try_into().map_err(|_| KeyError::Form)?;
+            Ok((check_name(name)?, hash, Zeroizing::new(key)))
+        }
+        Some(_) => Err(KeyError::Kind),
+        None => Err(KeyError::Form),
+    }
+}
+
+fn text(name: &str, hash: [u8; 4], key: &[u8; 32]) -> String {
+    let mut typed = Zeroizing::new([ED25519; 33]);
+    typed[1..].copy_from_slice(key);
+    format!("{name}+{}+{}", HEXLOWER.encode(&hash), BASE64.encode(&*typed))
+}
+
+impl VerifyingKey {
+    /// Reads `name+hash+base64(1 ‖ key)`.
+    pub fn from_text(text: &str) -> Result<Self, KeyError> {
+        let (name, hash, key) = parse(text)?;
+        let key = ed25519_dalek::VerifyingKey::from_bytes(&key).map_err(|_| KeyError::Form)?;
+        if key_hash(&name, &key) == hash { Ok(Self { name, key }) } else { Err(KeyError::Hash) }
+    }
+
+    /// Writes `name+hash+base64(1 ‖ key)`.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        text(&self.name, self.hash(), self.key.as_bytes())
+    }
+
+    /// The signer's name, which is also the origin of its checkpoints.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn hash(&self) -> [u8; 4] {
+        key_hash(&self.name, &self.key)
+    }
+
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        self.key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+    }
+}
+
+impl SigningKey {
+    /// A key of 32 random bytes.
+    pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, KeyError> {
+        Ok(Self { name: check_name(name)?, key: ed25519_dalek::SigningKey::from_bytes(seed) })
+    }
+
+    /// Reads `PRIVATE+KEY+name+hash+base64(1 ‖ seed)`.
+    pub fn from_text(text: &str) -> Result<Self, KeyError> {
+        let (name, hash, seed) = parse(text.strip_prefix(PRIVATE).ok_or(KeyError::Form)?)?;
+        let key = Self::from_seed(&name, &seed)?;
+        if key.verifying_key().hash() == hash { Ok(key) } else { Err(KeyError::Hash) }
+    }
+
+    /// Writes `PRIVATE+KEY+name+hash+base64(1 ‖ seed)`: a secret, for a file that only the service
+    /// can read.
+    #[must_use]
+    pub fn to_text(&self) -> Zeroizing<String> {
+        let hash = self.verifying_key().hash();
+        let tail = Zeroizing::new(text(&self.name, hash, self.key.as_bytes()));
+        Zeroizing::new([PRIVATE, &tail].concat())
+    }
+
+    /// The key that checks this one's notes.
+    #[must_use]
+    pub fn verifying_key(&self) -> VerifyingKey {
+        VerifyingKey { name: self.name.clone(), key: self.key.verifying_key() }
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.key.sign(message).to_bytes()
+    }
+}
