@@ -2,21 +2,28 @@
 //!
 //! This room knows no keys, no protobuf, no time and no I/O.
 
+mod check;
+mod common_keys;
+mod defaults;
+mod dimension;
 mod ids;
 mod lifecycle;
 mod linkage_schema;
 mod manifest;
 mod month;
+mod part;
 mod policy;
 mod record;
 
+pub use common_keys::drop_common_keys;
+pub use dimension::{Contact, Dimension, DimensionSource};
 pub use ids::{Digest, IdError, KeyCheckValue, PartyId, RoundId, SubmissionId};
 pub use lifecycle::{IllegalTransition, RoundState, Step};
 pub use linkage_schema::{
-    Contact, Dimension, DimensionSource, Encoding, Feature, Field, FieldKind, LinkageSchema,
-    MatchKey, SchemaError, Tokens,
+    Encoding, Feature, Field, FieldKind, LinkageSchema, MatchKey, SchemaError, Tokens,
 };
 pub use manifest::{ManifestError, Party, RoundManifest};
 pub use month::{Month, MonthError};
+pub use part::{Form, Part, UnknownForm};
 pub use policy::{BelowFloor, DisclosurePolicy};
 pub use record::{Clk, EncodingShape, MatchKeyValue, Record, RecordShape, RowRule};

@@ -1,11 +1,11 @@
 //! The linkage schema: the document of a round that partners agree on, and that decides every bit
 //! of what they submit.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
+use crate::dimension::{Contact, Dimension};
 use crate::ids::Digest;
+use crate::part::Part;
 use crate::record::{EncodingShape, RecordShape};
 
 /// Why a text is no linkage schema.
@@ -109,16 +109,6 @@ pub enum FieldKind {
     NationalId,
 }
 
-/// Columns of the contact's months.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Contact {
-    /// Headers of the first month (a month or a date).
-    pub start: Vec<String>,
-    /// Headers of the last month; empty while the contact goes on.
-    pub end: Vec<String>,
-}
-
 /// A composite encoding: several fields hashed into one Bloom filter, then diffused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,7 +141,7 @@ pub struct Feature {
 }
 
 /// How a normalised value is cut into tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Tokens {
@@ -159,8 +149,12 @@ pub enum Tokens {
     Bigrams,
     /// Padded triples of letters.
     Trigrams,
-    /// The value as one token.
+    /// The value as one token; of a surname, each of its names.
     Whole,
+    /// The sound of the value as one token; of a surname, of each of its names.
+    Phonetic,
+    /// The first letter; of a surname, of each of its names.
+    Initial,
     /// Day, month, year and their pairs, so that one wrong part leaves the others.
     DateParts,
     /// Each leading part of the value, for postcodes.
@@ -173,59 +167,8 @@ pub enum Tokens {
 pub struct MatchKey {
     /// Its name, part of the key derivation.
     pub name: String,
-    /// `field` or `field.form`, at least two; absent when any part is.
-    pub parts: Vec<String>,
-}
-
-/// A code list by which counts can be asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Dimension {
-    /// Its name in questions, such as `gemeente`.
-    pub name: String,
-    /// Where its code comes from.
-    #[serde(flatten)]
-    pub source: DimensionSource,
-}
-
-/// Where a record's code comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum DimensionSource {
-    /// A column holds the code itself.
-    Column {
-        /// Headers under which an extract may have it.
-        columns: Vec<String>,
-        /// The code list; any other value is unknown.
-        codes: Vec<String>,
-    },
-    /// Age in whole years at the first of January of a year, cut into bands.
-    AgeBand {
-        /// The birth date field.
-        birth_date: String,
-        /// The year.
-        year: u32,
-        /// Ages at which a band begins, ascending; the first band begins at 0.
-        bands_from: Vec<u32>,
-    },
-}
-
-impl Dimension {
-    /// The codes, in the order of their indices.
-    #[must_use]
-    pub fn codes(&self) -> Vec<String> {
-        match &self.source {
-            DimensionSource::Column { codes, .. } => codes.clone(),
-            DimensionSource::AgeBand { bands_from, .. } => {
-                let upper = bands_from.iter().map(|from| Some(from - 1)).chain([None]);
-                std::iter::once(&0)
-                    .chain(bands_from)
-                    .zip(upper)
-                    .map(|(from, to)| to.map_or(format!("{from}+"), |to| format!("{from}-{to}")))
-                    .collect()
-            }
-        }
-    }
+    /// `field` or `field.form`, together at least two facts; the key is absent when any part is.
+    pub parts: Vec<Part>,
 }
 
 impl Encoding {
@@ -252,12 +195,18 @@ impl LinkageSchema {
         Ok(schema)
     }
 
+    /// The schema as a file, without comments.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        // Serialisation fails only on keys that are no text and on values that TOML lacks.
+        toml::to_string(self).expect("every table of a schema has text keys and TOML values")
+    }
+
     /// Everything that decides a bit, in one fixed order: two schemas with the same hash give the
     /// same pseudonyms under the same key. Comments and layout do not count.
     #[must_use]
     pub fn hash(&self) -> Digest {
-        let canonical = toml::to_string(self).unwrap_or_default();
-        Digest::of_parts("samenloop/v1/linkage-schema", &[canonical.as_bytes()])
+        Digest::of_parts("samenloop/v1/linkage-schema", &[self.to_toml().as_bytes()])
     }
 
     /// Lengths and bounds of every record of the round.
@@ -275,64 +224,7 @@ impl LinkageSchema {
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
-
-    fn check(&self) -> Result<(), SchemaError> {
-        let rule =
-            |place: String, rule: &str| Err(SchemaError::Rule { place, rule: rule.to_owned() });
-        if self.version != Self::VERSION {
-            return Err(SchemaError::Version { found: self.version, known: Self::VERSION });
-        }
-        if self.encodings.is_empty() && self.match_keys.is_empty() {
-            return rule("schema".into(), "needs at least one encoding or match key");
-        }
-        let mut names = BTreeSet::new();
-        for field in &self.fields {
-            let place = format!("field \"{}\"", field.name);
-            if !names.insert(&field.name) {
-                return rule(place, "stands twice");
-            }
-            if field.kind == FieldKind::NationalId && field.legal_basis.is_none() {
-                return rule(
-                    place,
-                    "a national identifier needs legal_basis, the law that allows its use",
-                );
-            }
-        }
-        for encoding in &self.encodings {
-            let place = format!("encoding \"{}\"", encoding.name);
-            if encoding.bits == 0 || encoding.bits % 64 != 0 || encoding.bits > 1 << 16 {
-                return rule(place, "bits must be a multiple of 64, at most 65536");
-            }
-            for feature in &encoding.features {
-                if !names.contains(&feature.field) {
-                    return rule(
-                        place,
-                        &format!("names the field \"{}\", which is not there", feature.field),
-                    );
-                }
-            }
-        }
-        for key in &self.match_keys {
-            let place = format!("match_key \"{}\"", key.name);
-            for part in &key.parts {
-                let field = part.split_once('.').map_or(part.as_str(), |(field, _)| field);
-                if !names.iter().any(|name| *name == field) {
-                    return rule(
-                        place,
-                        &format!("names the field \"{field}\", which is not there"),
-                    );
-                }
-            }
-        }
-        for dimension in &self.dimensions {
-            let codes = dimension.codes();
-            if codes.is_empty() || codes.len() > 10_000 {
-                return rule(
-                    format!("dimension \"{}\"", dimension.name),
-                    "needs 1 to 10,000 codes",
-                );
-            }
-        }
-        Ok(())
-    }
 }
+
+#[cfg(test)]
+mod tests;
