@@ -65,8 +65,11 @@ fn key_hash(name: &str, key: &ed25519_dalek::VerifyingKey) -> [u8; 4] {
     [hash[0], hash[1], hash[2], hash[3]]
 }
 
-/// Cuts `name+hash+base64` into a name, the hash and 32 key bytes.
-fn parse(text: &str) -> Result<(String, [u8; 4], Zeroizing<[u8; 32]>), KeyError> {
+/// Name, hash and 32 key bytes of a key's text.
+type Parts = (String, [u8; 4], Zeroizing<[u8; 32]>);
+
+/// Cuts `name+hash+base64`.
+fn parse(text: &str) -> Result<Parts, KeyError> {
     let mut parts = text.splitn(3, '+');
     let mut part = || parts.next().ok_or(KeyError::Form);
     let (name, hash, key) = (part()?, part()?, part()?);
