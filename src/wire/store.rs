@@ -16,12 +16,40 @@ pub const SUBMISSIONS: &str = "submissions";
 pub const BATCHES: &str = "batches";
 /// Encrypted rows by round id, submission id and number.
 pub const BLOBS: &str = "blobs";
-/// Encrypted clusters of a finished run by round id: nonce, a u32 per record, tag.
+/// What a finished run found, by round id and number ([`partition_key`]): number 0 holds the
+/// clusters, number k the k-th draw from the linkage posterior. Each is encrypted under the round's
+/// partition key and bound to its key here: nonce, a u32 (little-endian) per record in the order of
+/// parties and rows, tag.
 pub const PARTITIONS: &str = "partitions";
 /// The released tables by round id, as `disclose` writes them.
 pub const RELEASES: &str = "releases";
 /// `StoredEntry` by index.
 pub const ENTRIES: &str = "entries";
+/// Facts about the store itself, by the names below.
+pub const META: &str = "meta";
+
+/// Version of these tables and layouts.
+pub const VERSION: u32 = 1;
+/// In [`META`]: the version, u32 big-endian.
+pub const META_VERSION: &str = "version";
+/// In [`META`]: a data key that encrypts nothing, wrapped and bound to this name. It tells whether
+/// the wrapping key is the right one.
+pub const META_KEY_CHECK: &str = "key_check";
+/// In [`META`]: one byte, 1 after a clean stop and 0 while the service runs or after a crash.
+pub const META_CLEAN_STOP: &str = "clean_stop";
+
+/// Every table; keys and values are bytes.
+pub const TABLES: [&str; 9] = [
+    ROUNDS,
+    KEY_ANNOUNCEMENTS,
+    SUBMISSIONS,
+    BATCHES,
+    BLOBS,
+    PARTITIONS,
+    RELEASES,
+    ENTRIES,
+    META,
+];
 
 /// Bytes before the ciphertext of a blob or a wrapped key (XChaCha20-Poly1305).
 pub const NONCE_LEN: usize = 24;
@@ -51,6 +79,12 @@ pub fn party_key(round: &RoundId, party: u32) -> [u8; 36] {
     key[..32].copy_from_slice(&round.0);
     key[32..].copy_from_slice(&party.to_be_bytes());
     key
+}
+
+/// Key of a part of a partition, and the data that its encryption is bound to.
+#[must_use]
+pub fn partition_key(round: &RoundId, number: u32) -> [u8; 36] {
+    party_key(round, number)
 }
 
 /// Key of a submission, and the data that the wrapping of its data key is bound to.
