@@ -1,3 +1,6 @@
 //! What a partner organisation runs: read, check, encode, submit.
 
+mod contact;
+pub mod draft;
+pub mod mapping;
 pub mod table;

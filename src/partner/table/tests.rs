@@ -64,7 +64,8 @@ fn every_dialect_of_excel_gives_the_same_table() {
 
 #[test]
 fn lines_are_those_of_the_file() -> Result<(), TableError> {
-    let text = "a;b\r\n\r\n1;\"two\r\nlines; and \"\"quotes\"\"\"\r\n2;x\r\n;\r\n3\r\n4;y;\r\n5;y;z";
+    let text =
+        "a;b\r\n\r\n1;\"two\r\nlines; and \"\"quotes\"\"\"\r\n2;x\r\n;\r\n3\r\n4;y;\r\n5;y;z";
     let table = table(text.as_bytes())?;
     let lines: Vec<u64> = table.rows.iter().map(|row| row.line).collect();
     assert_eq!(lines, [3, 5, 8]);

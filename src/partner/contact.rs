@@ -1,0 +1,57 @@
+//! Months of contacts, in the notations in which systems export them.
+
+use samenloop_encode::normalise::BirthDate;
+use samenloop_schema::Month;
+
+/// The month that a value names, or in which the date that it names lies.
+pub(crate) fn month(text: &str) -> Option<Month> {
+    let text = text.trim();
+    let compact = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let date = if compact {
+        BirthDate::read(&format!("{}-{}", &text[..4], &text[4..]))
+    } else {
+        BirthDate::read(text)
+    }?;
+    Month::of(date.year?.into(), date.month?.into()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn months_are_read_from_every_notation() {
+        let may = Month::of(2024, 5).ok();
+        for text in [
+            "2024-05",
+            "05-2024",
+            "5/2024",
+            "202405",
+            "mei 2024",
+            "May 2024",
+            "2024-05-31",
+            "31-05-2024",
+            "31/5/2024",
+            "1.5.2024",
+            "20240531",
+            "31 mei 2024",
+            " 2024-05-31 00:00:00",
+            "2024-05-31T10:11:12Z",
+            "31-5-2024 0:00",
+        ] {
+            assert_eq!(month(text), may, "{text}");
+        }
+        for bad in ["", "2024", "2024-13", "32-01-2024", "00-00-0000", "05-24", "Jansen", "12345"] {
+            assert_eq!(month(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_never_panics(text in "\\PC{0,14}|[0-9:./ T-]{0,12}") {
+            let _ = month(&text);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What the values of a column look like.
+
+use std::collections::HashMap;
+
+use samenloop_encode::normalise::BirthDate;
+
+use crate::contact;
+
+/// Counts over one column of one file. Holds values, so it is neither shown nor written.
+pub(super) struct Contents {
+    /// Values that are not empty.
+    pub filled: u64,
+    /// How often each value occurs.
+    pub values: HashMap<String, u64>,
+    months: u64,
+    days: u64,
+    postcodes: u64,
+    digits: u64,
+    citizen_numbers: u64,
+    sexes: u64,
+    year_sum: u64,
+}
+
+/// Fewer values than this say nothing by themselves.
+pub(super) const TELLING: u64 = 20;
+
+impl Contents {
+    pub(super) fn of<'a>(values: impl Iterator<Item = &'a str>) -> Self {
+        let mut contents = Self {
+            filled: 0,
+            values: HashMap::new(),
+            months: 0,
+            days: 0,
+            postcodes: 0,
+            digits: 0,
+            citizen_numbers: 0,
+            sexes: 0,
+            year_sum: 0,
+        };
+        for value in values.map(str::trim).filter(|value| !value.is_empty()) {
+            contents.add(value);
+        }
+        contents
+    }
+
+    fn add(&mut self, value: &str) {
+        self.filled += 1;
+        match self.values.get_mut(value) {
+            Some(count) => *count += 1,
+            None => _ = self.values.insert(value.to_owned(), 1),
+        }
+        if let Some(day) = BirthDate::read(value).filter(|date| date.day.is_some()) {
+            self.days += 1;
+            self.year_sum += day.year.map_or(0, u64::from);
+        } else if contact::month(value).is_some() {
+            self.months += 1;
+        }
+        self.postcodes += u64::from(is_dutch_postcode(value));
+        self.digits += u64::from(value.bytes().all(|byte| byte.is_ascii_digit()));
+        self.citizen_numbers += u64::from(passes_elfproef(value));
+        self.sexes += u64::from(is_sex(value));
+    }
+
+    fn share(&self, count: u64) -> f64 {
+        if self.filled == 0 { 0.0 } else { count as f64 / self.filled as f64 }
+    }
+
+    /// Share of values that are a date with a day.
+    pub(super) fn days(&self) -> f64 {
+        self.share(self.days)
+    }
+
+    /// Share of values that are a month or a date.
+    pub(super) fn months_or_days(&self) -> f64 {
+        self.share(self.months + self.days)
+    }
+
+    /// Share of values that are a month without a day.
+    pub(super) fn months(&self) -> f64 {
+        self.share(self.months)
+    }
+
+    /// Mean year of the dates with a day.
+    pub(super) fn mean_year(&self) -> Option<u64> {
+        self.year_sum.checked_div(self.days)
+    }
+
+    /// Share of values that are a Dutch postcode with its letters.
+    pub(super) fn postcodes(&self) -> f64 {
+        self.share(self.postcodes)
+    }
+
+    /// Share of values that are digits only.
+    pub(super) fn digits(&self) -> f64 {
+        self.share(self.digits)
+    }
+
+    /// Share of values that are nine digits and pass the elfproef; of random digits one in eleven
+    /// does.
+    pub(super) fn citizen_numbers(&self) -> f64 {
+        self.share(self.citizen_numbers)
+    }
+
+    /// Share of values that name a sex.
+    pub(super) fn sexes(&self) -> f64 {
+        self.share(self.sexes)
+    }
+
+    /// Whether no value occurs twice.
+    pub(super) fn all_unique(&self) -> bool {
+        self.filled >= TELLING && self.values.len() as u64 == self.filled
+    }
+
+    /// Whether every row has the same value.
+    pub(super) fn constant(&self) -> bool {
+        self.filled >= TELLING && self.values.len() == 1
+    }
+}
+
+fn is_dutch_postcode(value: &str) -> bool {
+    let mut letters = value.chars().filter(|letter| *letter != ' ');
+    letters.by_ref().take(4).all(|letter| letter.is_ascii_digit())
+        && letters.by_ref().take(2).filter(char::is_ascii_alphabetic).count() == 2
+        && letters.next().is_none()
+}
+
+fn is_sex(value: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "m",
+        "v",
+        "f",
+        "x",
+        "o",
+        "man",
+        "vrouw",
+        "male",
+        "female",
+        "mannelijk",
+        "vrouwelijk",
+        "onbekend",
+        "unknown",
+        "anders",
+    ];
+    WORDS.iter().any(|word| word.eq_ignore_ascii_case(value))
+}
+
+/// The check of a Dutch citizen service number (BSN): 9d₁ + 8d₂ + … + 2d₈ − d₉ is divisible by 11.
+pub(super) fn passes_elfproef(value: &str) -> bool {
+    let digits: Vec<i32> = value.bytes().map(|byte| i32::from(byte) - 48).collect();
+    if digits.len() != 9 || digits.iter().any(|digit| !(0..=9).contains(digit)) {
+        return false;
+    }
+    let weights = [9, 8, 7, 6, 5, 4, 3, 2, -1];
+    let sum: i32 = digits.iter().zip(weights).map(|(digit, weight)| digit * weight).sum();
+    sum != 0 && sum % 11 == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_of_values_are_told_apart() {
+        for (value, good) in [
+            ("9711AB", true),
+            ("9711 ab", true),
+            ("9711", false),
+            ("97111B", false),
+            ("9711ABC", false),
+        ] {
+            assert_eq!(is_dutch_postcode(value), good, "{value}");
+        }
+        // 111222333 is the number that Dutch authorities use in examples.
+        for (value, good) in [
+            ("111222333", true),
+            ("123456782", true),
+            ("123456789", false),
+            ("000000000", false),
+            ("11122233", false),
+            ("1112223e3", false),
+        ] {
+            assert_eq!(passes_elfproef(value), good, "{value}");
+        }
+        assert!(is_sex("Vrouw") && !is_sex("Jan"));
+    }
+}
