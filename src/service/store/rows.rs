@@ -18,7 +18,7 @@ pub(crate) const META: Bytes = Bytes::new(store::META);
 
 /// A table whose values are one kind of message.
 pub(crate) struct Rows<T> {
-    pub(super) name: &'static str,
+    name: &'static str,
     message: PhantomData<T>,
 }
 
@@ -35,7 +35,11 @@ impl<T> Rows<T> {
         Self { name, message: PhantomData }
     }
 
-    const fn table(self) -> Bytes {
+    pub(crate) const fn name(self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) const fn table(self) -> Bytes {
         Bytes::new(self.name)
     }
 }

@@ -1,0 +1,71 @@
+//! Deleting what a round holds.
+
+use samenloop_ledger::Event;
+use samenloop_schema::{RoundId, Step};
+use samenloop_wire::store;
+use samenloop_wire::v1::SubmissionState;
+
+use super::freeze::{Placed, submissions};
+use super::{Rounds, StepError, advance, entry, stored};
+use crate::store::{Change, ROUNDS, SUBMISSIONS, StoreError};
+
+/// Destroys a submission's data key, deletes its batches with their salts, and says so in the
+/// ledger. Returns the entry's index.
+pub(crate) fn destroy_submission(
+    change: &mut Change<'_>,
+    round: &RoundId,
+    placed: Placed,
+    state: SubmissionState,
+) -> Result<u64, StoreError> {
+    let Placed { party, id: submission, mut stored } = placed;
+    let round = *round;
+    let event = match state {
+        SubmissionState::Replaced => Event::SubmissionReplaced { round, party, submission },
+        SubmissionState::Abandoned => Event::SubmissionAbandoned { round, party, submission },
+        SubmissionState::Withdrawn
+        | SubmissionState::Open
+        | SubmissionState::Sealed
+        | SubmissionState::Unspecified => Event::SubmissionWithdrawn { round, party, submission },
+    };
+    stored.ledger_index = change.append(&entry(event))?;
+    delete_rows(change, &round, &submission, &mut stored)?;
+    stored.set_state(state);
+    change.put(SUBMISSIONS, &store::submission_key(&round, party.into(), &submission), &stored)?;
+    Ok(stored.ledger_index)
+}
+
+fn delete_rows(
+    change: &Change<'_>,
+    round: &RoundId,
+    submission: &samenloop_schema::SubmissionId,
+    stored: &mut samenloop_wire::v1::StoredSubmission,
+) -> Result<(), StoreError> {
+    stored.wrapped_data_key.clear();
+    stored.content.clear();
+    let prefix = [round.as_bytes(), submission.as_bytes()].concat();
+    change.remove_all(store::BATCHES, &prefix)?;
+    change.remove_all(store::BLOBS, &prefix)
+}
+
+impl Rounds {
+    /// Ends a round: submissions and the partition are deleted, a release stands.
+    pub(crate) fn close(&self, round: &RoundId) -> Result<(), StepError> {
+        let mut change = self.store().change()?;
+        let mut stored = stored(&change, round)?;
+        advance(&mut stored, Step::Close)?;
+        for mut placed in submissions(&change, round.as_bytes())? {
+            delete_rows(&change, round, &placed.id, &mut placed.stored)?;
+            let key = store::submission_key(round, placed.party.into(), &placed.id);
+            change.put(SUBMISSIONS, &key, &placed.stored)?;
+        }
+        stored.wrapped_partition_key.clear();
+        stored.partition_salt.clear();
+        stored.partition_digest.clear();
+        change.remove_all(store::PARTITIONS, round.as_bytes())?;
+        change.put(ROUNDS, round.as_bytes(), &stored)?;
+        change.append(&entry(Event::RoundClosed { round: *round }))?;
+        change.commit()?;
+        tracing::info!(%round, "round closed");
+        Ok(())
+    }
+}
