@@ -1,1 +1,30 @@
 //! Tables, cell keys, thresholds and releases: the only door through which a number leaves.
+//!
+//! [`materialise`] counts a closed lattice of questions once, protects every number and consumes the
+//! noise key; a [`Release`] then answers each question, always alike. What it answers is
+//! [`Released`], which only this room can make. Each rule stands beside its code with its claim, its
+//! argument and what it does not protect; `docs/disclosure.md` lists them with their tests.
+
+mod codec;
+mod frame;
+mod interval;
+mod lattice;
+mod materialise;
+mod noise;
+mod people;
+mod ptable;
+mod release;
+mod rules;
+
+#[cfg(test)]
+mod tests;
+
+pub use codec::DamagedRelease;
+pub use frame::{DimensionList, Frame};
+pub use interval::STEP as INTERVAL_STEP;
+pub use lattice::{MAX_PATTERN_SOURCES, Measure, Order, lattice_cells};
+pub use materialise::{Refusal, materialise};
+pub use noise::NoiseKey;
+pub use people::Registration;
+pub use ptable::{NoiseError, NoiseShape, PerturbationTable, Transition};
+pub use release::{Cell, Number, QueryError, Release, Released, Table};

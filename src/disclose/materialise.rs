@@ -1,0 +1,149 @@
+//! Making a release: checks, counting, noise, rules, intervals, once.
+
+use samenloop_schema::{BelowFloor, DisclosurePolicy};
+use zeroize::Zeroizing;
+
+use crate::frame::Frame;
+use crate::interval::with_intervals;
+use crate::lattice::{Lattice, lattice_cells};
+use crate::noise::NoiseKey;
+use crate::people::{Registration, Registrations};
+use crate::ptable::{NoiseError, NoiseShape, PerturbationTable};
+use crate::release::Release;
+use crate::rules::{Exact, Protection};
+
+/// Why nothing is released. No text tells anything about the data beyond the rule.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The policy protects less than the floor.
+    #[error(transparent)]
+    Policy(#[from] BelowFloor),
+    /// The policy's noise does not exist.
+    #[error(transparent)]
+    Noise(#[from] NoiseError),
+    /// The frame is not one of a round.
+    #[error("the round's description is not consistent: {0}")]
+    Frame(&'static str),
+    /// The inputs do not belong together.
+    #[error("the linkage does not belong to the submissions: {0}")]
+    Input(&'static str),
+    /// Too many cells; known before anything is counted.
+    #[error(
+        "the questions of this round have {cells} cells together, its policy allows {most}; allow \
+         fewer dimensions, shorten code lists or raise policy.max_cells"
+    )]
+    TooManyCells {
+        /// Of the lattice.
+        cells: u64,
+        /// The policy's number.
+        most: u64,
+    },
+    /// Too few parties contributed.
+    #[error(
+        "nothing is released: a release needs records of at least {needed} parties; that is the \
+         floor that protects the clients of the others"
+    )]
+    TooFewParties {
+        /// The manifest's number.
+        needed: usize,
+    },
+    /// Too few people.
+    #[error(
+        "nothing is released: a release needs at least {needed} different people; among fewer, a \
+         count soon points at someone"
+    )]
+    TooFewPeople {
+        /// The policy's number.
+        needed: u32,
+    },
+}
+
+/// Counts every question of the closed lattice on one partition and protects every number.
+///
+/// `clusters` gives the released partition and each of `draws` a posterior one: a label per
+/// registration, below the number of registrations. The noise key ends with this call. The result
+/// depends neither on the order of the registrations nor on the labels.
+pub fn materialise(
+    policy: &DisclosurePolicy,
+    frame: Frame,
+    registrations: &[Registration],
+    clusters: &[u32],
+    draws: &[Vec<u32>],
+    key: NoiseKey,
+) -> Result<Release, Refusal> {
+    policy.check_floor()?;
+    if let Some(rule) = frame.broken_rule() {
+        return Err(Refusal::Frame(rule));
+    }
+    check_inputs(&frame, registrations, clusters, draws)?;
+    let table = PerturbationTable::new(&NoiseShape::new(
+        policy.max_noise,
+        policy.variance,
+        policy.no_small,
+    ))?;
+    let (cells, most) = (lattice_cells(policy, &frame), policy.max_cells);
+    if cells > most {
+        return Err(Refusal::TooManyCells { cells, most });
+    }
+    let mut contributed = vec![false; frame.parties.len()];
+    registrations.iter().for_each(|row| contributed[usize::from(row.party)] = true);
+    if contributed.iter().filter(|has| **has).count() < frame.min_parties {
+        return Err(Refusal::TooFewParties { needed: frame.min_parties });
+    }
+
+    let lattice = Lattice::new(policy, &frame);
+    let record_keys: Zeroizing<Vec<u64>> =
+        Zeroizing::new(registrations.iter().map(|row| key.record(&row.digest)).collect());
+    let rows = Registrations {
+        rows: registrations,
+        keys: &record_keys,
+        dimensions: frame.dimensions.len(),
+    };
+    let mut counts = vec![0_u32; lattice.cells];
+    let mut keys = Zeroizing::new(vec![0_u64; lattice.cells]);
+    let unique = rows.people(clusters, |person| {
+        lattice.cells_of(person, |cell| {
+            counts[cell] += 1;
+            keys[cell] = keys[cell].wrapping_add(person.key);
+        });
+    });
+    if unique < policy.min_unique {
+        return Err(Refusal::TooFewPeople { needed: policy.min_unique });
+    }
+    let protection = Protection { table: &table, key: &key, threshold: policy.threshold };
+    let shown = protection.shown(&lattice, &Exact { counts: &counts, keys: &keys });
+    let numbers = with_intervals(&lattice, &rows, &counts, &shown, draws);
+    Ok(Release { frame, policy: policy.clone(), lattice, numbers })
+}
+
+fn check_inputs(
+    frame: &Frame,
+    registrations: &[Registration],
+    clusters: &[u32],
+    draws: &[Vec<u32>],
+) -> Result<(), Refusal> {
+    let rows = registrations.len();
+    if u32::try_from(rows).is_err() {
+        return Err(Refusal::Input("there are more registrations than can be indexed"));
+    }
+    if std::iter::once(clusters).chain(draws.iter().map(Vec::as_slice)).any(|partition| {
+        partition.len() != rows || partition.iter().any(|label| *label as usize >= rows)
+    }) {
+        return Err(Refusal::Input("a partition needs one label below the count per registration"));
+    }
+    let listed =
+        |row: &Registration| {
+            row.codes.len() == frame.dimensions.len()
+                && row.codes.iter().zip(&frame.dimensions).all(|(code, list)| {
+                    code.is_none_or(|code| usize::from(code) < list.codes.len())
+                })
+        };
+    if !registrations.iter().all(|row| usize::from(row.party) < frame.parties.len()) {
+        return Err(Refusal::Input("a registration is of a party outside the manifest"));
+    }
+    if !registrations.iter().all(listed) {
+        return Err(Refusal::Input("a registration has a code outside the code lists"));
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! The noise key of a release, and the keys of records and cells under it.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use samenloop_schema::Digest;
+use sha2::Sha256;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::ptable::PerturbationTable;
+
+/// The one secret of a release: 32 bytes from the operating system's generator, drawn when the
+/// release is made, consumed by [`materialise`](crate::materialise) and erased with it.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct NoiseKey([u8; 32]);
+
+impl NoiseKey {
+    /// Takes over 32 random bytes; the caller erases its own copy.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    fn mac(&self, purpose: &[u8], parts: [&[u8]; 2]) -> u64 {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of every length");
+        mac.update(purpose);
+        for part in parts {
+            mac.update(part);
+        }
+        let tag: [u8; 32] = mac.finalize().into_bytes().into();
+        u64::from_be_bytes([tag[0], tag[1], tag[2], tag[3], tag[4], tag[5], tag[6], tag[7]])
+    }
+
+    /// The key of a registration. It hangs on the record's content only, so that another order of
+    /// rows or sources changes nothing.
+    pub(crate) fn record(&self, record: &Digest) -> u64 {
+        self.mac(b"samenloop/v1/record-key\0", [record.as_bytes(), b""])
+    }
+
+    /// The noise of a set of `count` people whose clients' keys add up to `sum`.
+    ///
+    /// The sum goes through the MAC once more, so that keys of sets that overlap have no linear
+    /// relation, and only the table is bound in: not the question, or one set of people would have
+    /// several numbers, whose average would be its true size.
+    pub(crate) fn perturb(&self, table: &PerturbationTable, count: u32, sum: u64) -> u32 {
+        if count == 0 {
+            return 0;
+        }
+        table.perturb(count, self.mac(b"samenloop/v1/cell-key\0", [&sum.to_be_bytes(), table.id()]))
+    }
+}
+
+impl fmt::Debug for NoiseKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NoiseKey(..)")
+    }
+}

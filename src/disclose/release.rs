@@ -1,0 +1,190 @@
+//! A release: every table of the closed lattice, protected, and the answers from it.
+
+use std::ops::Deref;
+
+use samenloop_schema::{Digest, DisclosurePolicy};
+
+use crate::frame::Frame;
+use crate::lattice::{Lattice, MAX_PATTERN_SOURCES, Measure, Order, Split};
+
+/// A protected number, in people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Number {
+    /// With noise; at least the threshold.
+    pub count: u32,
+    /// Low end of the 95 % interval from linkage uncertainty around the count with noise.
+    pub low: u32,
+    /// High end of that interval.
+    pub high: u32,
+}
+
+/// One number of a table and what it counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cell {
+    /// Places of sources in the frame, ascending; empty for measures without sources.
+    pub sources: Vec<u16>,
+    /// Number of sources, for stacking; else 0.
+    pub source_count: u16,
+    /// Order of contacts, for sequence.
+    pub order: Option<Order>,
+    /// Per dimension of the question an index into its code list; none is the category unknown.
+    pub codes: Vec<Option<u16>>,
+    /// None is withheld.
+    pub number: Option<Number>,
+}
+
+/// The answer to a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Table {
+    /// What is counted.
+    pub measure: Measure,
+    /// Names of the dimensions, as asked.
+    pub by: Vec<String>,
+    /// Along the measure's axis, then by categories, unknown first.
+    pub cells: Vec<Cell>,
+}
+
+/// Something that has passed disclosure control. Only this room can make one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released<T>(T);
+
+impl<T> Deref for Released<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// No such dimension.
+    #[error("there is no dimension {asked:?}; this round has {available}")]
+    UnknownDimension {
+        /// As asked.
+        asked: String,
+        /// Names of the dimensions.
+        available: String,
+    },
+    /// A dimension twice.
+    #[error("the dimension {asked:?} is asked twice")]
+    RepeatedDimension {
+        /// As asked.
+        asked: String,
+    },
+    /// More dimensions than the policy allows.
+    #[error("{asked} dimensions in one question; this round allows at most {most}")]
+    TooManyDimensions {
+        /// How many.
+        asked: usize,
+        /// The policy's number.
+        most: usize,
+    },
+    /// Patterns of too many sources.
+    #[error(
+        "patterns are counted for at most {MAX_PATTERN_SOURCES} sources and this round has \
+         {parties}; ask for overlap, stacking or sequence"
+    )]
+    TooManyPatterns {
+        /// Sources of the round.
+        parties: usize,
+    },
+}
+
+/// The frozen answers of a round. Two equal questions have equal answers, for ever.
+#[derive(Debug, Clone)]
+pub struct Release {
+    pub(crate) frame: Frame,
+    pub(crate) policy: DisclosurePolicy,
+    pub(crate) lattice: Lattice,
+    /// Per cell of the lattice; none is withheld.
+    pub(crate) numbers: Vec<Option<Number>>,
+}
+
+impl Release {
+    /// What is public about the round.
+    #[must_use]
+    pub const fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// How the numbers were protected.
+    #[must_use]
+    pub const fn policy(&self) -> &DisclosurePolicy {
+        &self.policy
+    }
+
+    /// SHA-256 that stands for every number of the release, as in the ledger and at the end of
+    /// [`to_bytes`](Self::to_bytes).
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        crate::codec::digest(&crate::codec::body(self))
+    }
+
+    /// Answers a question of the closed lattice: a measure, split by dimensions in any order.
+    pub fn query(&self, measure: Measure, by: &[&str]) -> Result<Released<Table>, QueryError> {
+        let asked = self.dimensions(by)?;
+        let mut places = asked.clone();
+        places.sort_unstable();
+        let split = self.lattice.splits.iter().find(|split| split.dimensions == places);
+        let split = split.ok_or(QueryError::TooManyDimensions {
+            asked: by.len(),
+            most: self.policy.max_dimensions,
+        })?;
+        if split.begins[measure as usize].is_none() {
+            return Err(QueryError::TooManyPatterns { parties: self.frame.parties.len() });
+        }
+        let by = by.iter().map(|name| (*name).to_owned()).collect();
+        Ok(Released(Table { measure, by, cells: self.cells(measure, split, &asked) }))
+    }
+
+    fn dimensions(&self, by: &[&str]) -> Result<Vec<usize>, QueryError> {
+        let lists = &self.frame.dimensions;
+        let mut places: Vec<usize> = vec![];
+        for name in by {
+            let asked = (*name).to_owned();
+            let Some(place) = lists.iter().position(|list| list.name == *name) else {
+                let names: Vec<&str> = lists.iter().map(|list| list.name.as_str()).collect();
+                let available = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                return Err(QueryError::UnknownDimension { asked, available });
+            };
+            if places.contains(&place) {
+                return Err(QueryError::RepeatedDimension { asked });
+            }
+            places.push(place);
+        }
+        Ok(places)
+    }
+
+    fn cells(&self, measure: Measure, split: &Split, asked: &[usize]) -> Vec<Cell> {
+        let mut strata: Vec<(Vec<usize>, usize)> = (0..split.strata)
+            .map(|stratum| {
+                let categories = self.lattice.categories_of(split, stratum);
+                let of =
+                    |d: &usize| split.dimensions.iter().zip(&categories).find(|(own, _)| *own == d);
+                (asked.iter().filter_map(of).map(|(_, category)| *category).collect(), stratum)
+            })
+            .collect();
+        strata.sort_unstable();
+        let axis = self.lattice.axis(measure);
+        let mut cells = Vec::with_capacity(axis.len() * strata.len());
+        for (place, axis) in axis.iter().enumerate() {
+            for (categories, stratum) in &strata {
+                let code = |category: &usize| category.checked_sub(1).map(|code| code as u16);
+                cells.push(Cell {
+                    sources: axis.sources.clone(),
+                    source_count: axis.source_count,
+                    order: axis.order,
+                    codes: categories.iter().map(code).collect(),
+                    number: self.numbers[self.lattice.cell(split, measure, place, *stratum)],
+                });
+            }
+        }
+        cells
+    }
+}

@@ -1,0 +1,317 @@
+//! Stories of a whole release.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use samenloop_schema::{Digest, DisclosurePolicy, Month};
+
+use crate::*;
+
+const PARTIES: [&str; 3] = ["ggd", "ggz", "opvang"];
+
+fn frame() -> Frame {
+    let list = |name: &str, codes: &[&str]| DimensionList {
+        name: name.to_owned(),
+        codes: codes.iter().map(|code| (*code).to_owned()).collect(),
+    };
+    Frame {
+        parties: PARTIES.iter().map(|id| id.parse().expect("a party id")).collect(),
+        dimensions: vec![list("sex", &["v", "m"]), list("place", &["gr", "as", "em"])],
+        purpose: "how many people".to_owned(),
+        min_parties: 3,
+        two_party: false,
+    }
+}
+
+fn policy() -> DisclosurePolicy {
+    DisclosurePolicy { max_dimensions: 2, ..DisclosurePolicy::default() }
+}
+
+/// A population in which so many people have each pattern of sources (bit 0 = ggd), by sex.
+#[derive(Default)]
+struct Population {
+    rows: Vec<Registration>,
+    clusters: Vec<u32>,
+}
+
+impl Population {
+    fn add(mut self, pattern: u16, sex: u16, people: u32) -> Self {
+        for _ in 0..people {
+            let cluster = self.rows.len() as u32;
+            for party in (0..3).filter(|party| pattern >> party & 1 == 1) {
+                let serial = (self.rows.len() as u64).to_be_bytes();
+                self.rows.push(Registration {
+                    party,
+                    codes: vec![Some(sex), Some((cluster % 3) as u16)],
+                    start: Month::of(2020, 1 + u32::from(party) * 4).ok(),
+                    end: Month::of(2020, 3 + u32::from(party) * 4).ok(),
+                    digest: Digest::of(&serial),
+                });
+                self.clusters.push(cluster);
+            }
+        }
+        self
+    }
+
+    fn usual() -> Self {
+        let patterns = [(1, 80), (2, 70), (4, 60), (3, 40), (5, 35), (6, 30), (7, 25)];
+        patterns.iter().fold(Self::default(), |all, (pattern, people)| {
+            all.add(*pattern, 0, *people).add(*pattern, 1, people / 2)
+        })
+    }
+
+    fn release(&self, draws: &[Vec<u32>], key: u8) -> Result<Release, Refusal> {
+        materialise(&policy(), frame(), &self.rows, &self.clusters, draws, NoiseKey::new([key; 32]))
+    }
+}
+
+fn counts(release: &Release, measure: Measure, by: &[&str]) -> Vec<Option<u32>> {
+    let table = release.query(measure, by).expect("a question of the lattice");
+    table.cells.iter().map(|cell| cell.number.map(|number| number.count)).collect()
+}
+
+#[test]
+fn numbers_are_near_the_truth_and_never_small() {
+    let release = Population::usual().release(&[], 1).expect("a release");
+    let near = |measure, expected: &[u32]| {
+        for (found, truth) in counts(&release, measure, &[]).iter().zip(expected) {
+            let found = found.expect("a large cell is shown");
+            assert!(found.abs_diff(*truth) <= 5, "{measure:?}: {found} for {truth}");
+        }
+    };
+    near(Measure::Unique, &[509]);
+    near(Measure::Sources, &[120 + 60 + 52 + 37, 105 + 60 + 45 + 37, 90 + 52 + 45 + 37]);
+    near(Measure::Overlap, &[60 + 37, 52 + 37, 45 + 37]);
+    near(Measure::Patterns, &[120, 105, 60, 90, 52, 45, 37]);
+    near(Measure::Stacking, &[315, 157, 37]);
+    for measure in Measure::ALL {
+        for by in [&["sex"][..], &["sex", "place"]] {
+            assert!(counts(&release, measure, by).iter().flatten().all(|count| *count >= 10));
+        }
+    }
+    // The sources' months lie apart, in their order.
+    let orders = counts(&release, Measure::Sequence, &[]);
+    assert!(orders[1].is_some_and(|count| count.abs_diff(97) <= 5), "{orders:?}");
+    assert_eq!([orders[0], orders[2], orders[3]], [None; 3]);
+}
+
+#[test]
+fn the_same_people_have_the_same_number_by_whatever_question() {
+    // All women are known to ggd alone and all men to ggz alone.
+    let population = Population::default().add(1, 0, 120).add(2, 1, 90).add(4, 1, 1);
+    let release = population.release(&[], 7).expect("a release");
+    let women = counts(&release, Measure::Unique, &["sex"])[1];
+    assert!(women.is_some());
+    assert_eq!(counts(&release, Measure::Sources, &[])[0], women);
+    assert_eq!(counts(&release, Measure::Patterns, &["sex"])[1], women);
+    assert_eq!(counts(&release, Measure::Stacking, &["sex"])[1], women);
+    let reversed = counts(&release, Measure::Sources, &["place", "sex"]);
+    let straight = counts(&release, Measure::Sources, &["sex", "place"]);
+    assert_eq!(reversed.iter().flatten().sum::<u32>(), straight.iter().flatten().sum::<u32>());
+}
+
+#[test]
+fn noise_over_many_keys_has_mean_0_and_the_policy_s_variance() {
+    let population = Population::usual();
+    let noise: Vec<f64> = (0..=255)
+        .filter_map(|key| counts(&population.release(&[], key).ok()?, Measure::Unique, &[])[0])
+        .map(|count| f64::from(count) - 509.0)
+        .collect();
+    let moment = |power| noise.iter().map(|v| v.powi(power)).sum::<f64>() / 256.0;
+    assert_eq!(noise.len(), 256);
+    // Three standard errors: 3 × √(3 / 256) and, with kurtosis under 3, 3 × 3 × √(2 / 256).
+    assert!(moment(1).abs() < 0.33, "mean {}", moment(1));
+    assert!((moment(2) - 3.0).abs() < 0.80, "variance {}", moment(2));
+}
+
+#[test]
+fn an_organisation_whose_clients_are_all_known_elsewhere_is_not_told_so() {
+    // Every client of opvang is known to ggd; ggz is apart.
+    let population =
+        Population::default().add(1, 0, 200).add(5, 0, 150).add(3, 0, 60).add(2, 0, 80);
+    let release = population.release(&[], 3).expect("a release");
+    let overlap = counts(&release, Measure::Overlap, &[]);
+    assert!(overlap[0].is_some(), "ggd and ggz are usual");
+    assert_eq!(overlap[1], None, "ggd and opvang: all of opvang");
+    assert!(counts(&release, Measure::Sources, &[]).iter().all(Option::is_some));
+    let patterns = counts(&release, Measure::Patterns, &[]);
+    assert!(patterns[0b011 - 1].is_some());
+    assert_eq!(patterns[0b101 - 1], None);
+    assert!(counts(&release, Measure::Sequence, &[])[4..8].iter().all(Option::is_none));
+    // Two sources (210 people, 60 + 150) is not one of the withheld sets and not nearly everyone.
+    assert!(counts(&release, Measure::Stacking, &[])[1].is_some());
+}
+
+#[test]
+fn a_number_of_sources_that_is_nearly_everyone_or_a_withheld_set_is_withheld() {
+    let nearly_all = Population::default().add(7, 0, 200).add(1, 0, 5);
+    let release = nearly_all.release(&[], 3).expect("a release");
+    assert_eq!(counts(&release, Measure::Stacking, &[]), [None; 3]);
+    let same = Population::default().add(1, 0, 200).add(5, 0, 150).add(2, 0, 80);
+    let release = same.release(&[], 3).expect("a release");
+    assert_eq!(counts(&release, Measure::Stacking, &[])[1], None);
+}
+
+#[test]
+fn nothing_is_released_under_the_floor() {
+    let parties = Population::default().add(3, 0, 500).release(&[], 1);
+    assert_eq!(parties.err(), Some(Refusal::TooFewParties { needed: 3 }));
+    let people = |count| Population::default().add(7, 0, count).release(&[], 1).err();
+    assert_eq!(people(99), Some(Refusal::TooFewPeople { needed: 100 }));
+    assert_eq!(people(100), None);
+    assert_eq!(people(3).map(|r| r.to_string()), people(99).map(|r| r.to_string()));
+}
+
+#[test]
+fn a_release_needs_consistent_inputs() {
+    type Change = fn(&mut DisclosurePolicy, &mut Frame, &mut Population);
+    let cases: &[(Change, &str)] = &[
+        (|policy, _, _| policy.threshold = 5, "protects less than the floor"),
+        (|policy, _, _| policy.no_small = 3, "a true count of 1 cannot be perturbed"),
+        (|policy, _, _| policy.max_cells = 100, "cells together, its policy allows 100"),
+        (|_, frame, _| frame.min_parties = 2, "min_parties must be 3 or more"),
+        (|_, frame, _| frame.parties[1] = frame.parties[0].clone(), "a party stands twice"),
+        (|_, frame, _| frame.dimensions[1].name = "sex".to_owned(), "a dimension stands twice"),
+        (|_, _, all| all.clusters.push(0), "a partition needs one label"),
+        (|_, _, all| all.clusters[0] = u32::MAX, "a partition needs one label"),
+        (|_, _, all| all.rows[0].party = 3, "a party outside the manifest"),
+        (|_, _, all| all.rows[0].codes[0] = Some(2), "a code outside the code lists"),
+        (|_, _, all| all.rows[0].codes.clear(), "a code outside the code lists"),
+    ];
+    for (change, message) in cases {
+        let (mut policy, mut frame, mut all) = (policy(), frame(), Population::usual());
+        change(&mut policy, &mut frame, &mut all);
+        let key = NoiseKey::new([1; 32]);
+        let refused = materialise(&policy, frame, &all.rows, &all.clusters, &[], key).err();
+        let text = refused.map(|refusal| refusal.to_string());
+        assert!(text.as_ref().is_some_and(|text| text.contains(message)), "{message}: {text:?}");
+    }
+}
+
+#[test]
+fn a_round_of_two_must_say_so() {
+    let two = Population::default().add(1, 0, 100).add(2, 0, 100).add(3, 0, 100);
+    let frame = Frame { min_parties: 2, two_party: true, ..frame() };
+    let key = NoiseKey::new([1; 32]);
+    let release = materialise(&policy(), frame, &two.rows, &two.clusters, &[], key);
+    assert!(release.is_ok_and(|release| counts(&release, Measure::Overlap, &[])[0].is_some()));
+}
+
+#[test]
+fn intervals_follow_the_draws() {
+    let population = Population::usual();
+    // In every draw the first 14 rows, people known to ggd alone, are one person.
+    let mut draw = population.clusters.clone();
+    draw[..14].fill(0);
+    let release = population.release(&vec![draw; 20], 1).expect("a release");
+    let table = release.query(Measure::Unique, &[]).expect("unique");
+    let number = table.cells[0].number.expect("shown");
+    assert_eq!((number.low, number.high), (number.count - 15, number.count));
+    let ggz = release.query(Measure::Sources, &[]).expect("sources").cells[1].number;
+    assert!(ggz.is_some_and(|number| number.low == number.count && number.high == number.count));
+}
+
+#[test]
+fn no_question_outside_the_lattice_is_answered() {
+    let release = Population::usual().release(&[], 1).expect("a release");
+    let names = ["sex", "place"];
+    let mut answered = 0;
+    for first in ["sex", "place", "Sex", "", "ggd", "month"] {
+        for second in ["sex", "place", "sex ", "ggz"] {
+            let legal = names.contains(&first) && names.contains(&second) && first != second;
+            let asked = release.query(Measure::Unique, &[first, second]);
+            assert_eq!(asked.is_ok(), legal, "{first}, {second}");
+            answered += u32::from(legal);
+        }
+    }
+    assert_eq!(answered, 2);
+    let text = |by: &[&str]| release.query(Measure::Unique, by).err().map(|e| e.to_string());
+    assert_eq!(
+        text(&["age"]).as_deref(),
+        Some("there is no dimension \"age\"; this round has sex, place")
+    );
+    let key = NoiseKey::new([1; 32]);
+    let all = Population::usual();
+    let narrow = DisclosurePolicy::default();
+    let release = materialise(&narrow, frame(), &all.rows, &all.clusters, &[], key);
+    let refused = release.expect("a release").query(Measure::Unique, &["sex", "place"]).err();
+    assert_eq!(refused, Some(QueryError::TooManyDimensions { asked: 2, most: 1 }));
+}
+
+#[test]
+fn a_stored_release_is_read_back_whole_or_not_at_all() {
+    let population = Population::usual();
+    let release =
+        population.release(std::slice::from_ref(&population.clusters), 1).expect("a release");
+    let bytes = release.to_bytes();
+    let again = Release::from_bytes(&bytes).expect("the same bytes");
+    assert_eq!(again.to_bytes(), bytes);
+    assert_eq!(again.digest(), release.digest());
+    assert!(bytes.ends_with(release.digest().as_bytes()));
+    for measure in Measure::ALL {
+        let ask = |release: &Release| release.query(measure, &["place"]);
+        assert_eq!(ask(&again), ask(&release));
+    }
+    for place in (0..bytes.len()).step_by(37).chain([0, bytes.len() - 1]) {
+        let mut flipped = bytes.clone();
+        flipped[place] ^= 1;
+        assert!(Release::from_bytes(&flipped).is_err(), "byte {place}");
+        assert!(Release::from_bytes(&bytes[..place]).is_err(), "cut at {place}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Two cells with the same true set of people show the same, and an order of rows, sources and
+    /// labels changes nothing.
+    #[test]
+    fn a_number_hangs_on_its_set_of_people_alone(
+        people in prop::collection::vec((1_u16..8, 0_u16..2, 0_u16..3), 130..200),
+        shift in 1_usize..50,
+    ) {
+        let mut all = people.iter().fold(Population::default().add(7, 0, 3), |all, (pattern, sex, _)| {
+            all.add(*pattern, *sex, 1)
+        });
+        let release = all.release(&[], 9).expect("a release");
+
+        let mut by_set = BTreeMap::<Vec<usize>, Vec<u32>>::new();
+        let everyone: Vec<_> = std::iter::repeat_n(&(7, 0, 0), 3).chain(&people).collect();
+        let single = counts(&release, Measure::Sources, &["sex"]);
+        let patterns = counts(&release, Measure::Patterns, &["sex"]);
+        let unique = counts(&release, Measure::Unique, &["sex"]);
+        for sex in 0..2_u16 {
+            let set = |keep: &dyn Fn(u16) -> bool| -> Vec<usize> {
+                let of_sex = everyone.iter().enumerate().filter(|(_, p)| p.1 == sex);
+                of_sex.filter(|(_, p)| keep(p.0)).map(|(place, _)| place).collect()
+            };
+            let at = usize::from(sex) + 1;
+            let mut note = |set, shown: Option<u32>| {
+                if let Some(shown) = shown {
+                    by_set.entry(set).or_default().push(shown);
+                }
+            };
+            note(set(&|_| true), unique[at]);
+            for party in 0..3 {
+                note(set(&|pattern| pattern >> party & 1 == 1), single[3 * party + at]);
+            }
+            for pattern in 1..8 {
+                note(set(&|own| own == pattern), patterns[3 * (usize::from(pattern) - 1) + at]);
+            }
+        }
+        for shown in by_set.values() {
+            prop_assert!(shown.windows(2).all(|two| two[0] == two[1]), "{shown:?}");
+        }
+
+        all.rows.rotate_left(shift);
+        all.clusters.rotate_left(shift);
+        let top = all.rows.len() as u32 - 1;
+        all.clusters.iter_mut().for_each(|label| *label = top - *label);
+        prop_assert_eq!(all.release(&[], 9).expect("a release").to_bytes(), release.to_bytes());
+    }
+
+    #[test]
+    fn reading_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(Release::from_bytes(&bytes).is_err());
+    }
+}
