@@ -40,18 +40,23 @@ fn check_columns(place: &str, columns: &[String]) -> Result<(), SchemaError> {
     require(filled, place, "needs the headers under which an extract may have it")
 }
 
-/// The fact that a kind of field tells; a sex alone is none worth counting, and a tussenvoegsel
-/// belongs to its surname.
-fn fact(kind: FieldKind) -> Option<FieldKind> {
-    match kind {
-        FieldKind::Sex => None,
-        FieldKind::SurnamePrefix => Some(FieldKind::Surname),
-        kind => Some(kind),
+impl FieldKind {
+    /// The fact that a field of this kind tells: a sex alone is none worth counting, and a
+    /// tussenvoegsel belongs to its surname.
+    #[must_use]
+    pub fn fact(self) -> Option<Self> {
+        match self {
+            Self::Sex => None,
+            Self::SurnamePrefix => Some(Self::Surname),
+            kind => Some(kind),
+        }
     }
-}
 
-fn facts(kinds: impl Iterator<Item = FieldKind>) -> usize {
-    kinds.filter_map(fact).collect::<BTreeSet<_>>().len()
+    /// How many different facts fields of these kinds tell together.
+    #[must_use]
+    pub fn facts(kinds: impl IntoIterator<Item = Self>) -> usize {
+        kinds.into_iter().filter_map(Self::fact).collect::<BTreeSet<_>>().len()
+    }
 }
 
 impl Tokens {
@@ -156,7 +161,7 @@ impl LinkageSchema {
             require(once, &place, "stands twice with the same tokens")?;
         }
         require(
-            facts(kinds.into_iter()) >= 2,
+            FieldKind::facts(kinds) >= 2,
             &place,
             "mixes fewer than two facts (a sex is none): whoever knows one person would read the \
              fact off every equal encoding",
@@ -176,7 +181,7 @@ impl LinkageSchema {
             require(seen.insert(part), &place, &format!("the part \"{part}\" stands twice"))?;
         }
         require(
-            kinds == [FieldKind::NationalId] || facts(kinds.into_iter()) >= 2,
+            kinds == [FieldKind::NationalId] || FieldKind::facts(kinds) >= 2,
             &place,
             "combines fewer than two facts (a sex is none), so that its values would be common",
         )

@@ -83,7 +83,6 @@ pub struct Field {
 /// What a field means, which decides its normalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum FieldKind {
     /// Given names, a nickname or initials.
     GivenName,
@@ -143,7 +142,6 @@ pub struct Feature {
 /// How a normalised value is cut into tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Tokens {
     /// Padded pairs of letters.
     Bigrams,

@@ -26,7 +26,6 @@ pub struct UnknownForm {
 
 /// What of a normalised value enters a match key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
 pub enum Form {
     /// The value; of a surname its names in alphabetical order, of a given name the first.
     Whole,
@@ -39,9 +38,9 @@ pub enum Form {
     Last,
     /// The first letter; of a surname, of its last name.
     Initial,
-    /// The first three letters; of a surname, of its last name. Shorter values are absent.
+    /// The first three letters, fewer if there are no more; of a surname, of its last name.
     Start3,
-    /// The first four letters; of a surname, of its last name. Shorter values are absent.
+    /// The first four letters, fewer if there are no more; of a surname, of its last name.
     Start4,
     /// The four digits of a postcode.
     Digits4,

@@ -1,0 +1,183 @@
+//! A person to a record.
+
+use hmac::{Hmac, KeyInit, Mac};
+use samenloop_schema::{
+    Clk, EncodingShape, FieldKind, Form, LinkageSchema, MatchKeyValue, Record, SchemaError, Tokens,
+};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::diffusion::Diffusion;
+use crate::filter::{Filter, TokenHash};
+use crate::form;
+use crate::keys::{EncodingKeys, RoundKeys, Subkey};
+use crate::normalise::{Value, normalise};
+use crate::person::Person;
+use crate::token;
+
+/// Why a schema and keys give no encoder.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncoderError {
+    /// The keys were derived for another schema.
+    #[error("the keys were derived for another linkage schema; derive them for this one")]
+    OtherSchema,
+    /// The schema breaks a rule.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+}
+
+/// Encodes people under the keys of one round.
+pub struct Encoder {
+    kinds: Vec<FieldKind>,
+    composites: Vec<Composite>,
+    match_keys: Vec<KeyedParts>,
+}
+
+struct Composite {
+    features: Vec<KeyedTokens>,
+    filter_bits: u32,
+    diffusion: Diffusion,
+    shape: EncodingShape,
+}
+
+struct KeyedTokens {
+    field: usize,
+    kind: FieldKind,
+    tokens: Tokens,
+    required: bool,
+    hash: TokenHash,
+}
+
+struct KeyedParts {
+    parts: Vec<(usize, Form)>,
+    mac: Hmac<Sha256>,
+}
+
+impl Encoder {
+    /// Prepares the keys of a schema: hash states, positions of letter pairs, diffusion.
+    pub fn new(schema: &LinkageSchema, keys: &RoundKeys) -> Result<Self, EncoderError> {
+        schema.check()?;
+        if keys.schema != schema.hash() {
+            return Err(EncoderError::OtherSchema);
+        }
+        let place = |name: &str| {
+            schema.fields.iter().position(|field| field.name == name).ok_or_else(|| {
+                let rule = "is named by an encoding or match key, but is not there".to_owned();
+                SchemaError::Rule { place: format!("field \"{name}\""), rule }
+            })
+        };
+        let composite = |(encoding, keys): (&samenloop_schema::Encoding, &EncodingKeys)| {
+            let filter_bits = encoding.filter_bits;
+            let features = encoding.features.iter().zip(&keys.tokens).map(|(feature, key)| {
+                let field = place(&feature.field)?;
+                Ok(KeyedTokens {
+                    field,
+                    kind: schema.fields[field].kind,
+                    tokens: feature.tokens,
+                    required: feature.required,
+                    hash: TokenHash::new(key, feature.tokens, feature.hashes, filter_bits),
+                })
+            });
+            Ok::<_, SchemaError>(Composite {
+                features: features.collect::<Result<_, SchemaError>>()?,
+                filter_bits,
+                diffusion: Diffusion::new(
+                    &keys.diffusion,
+                    filter_bits,
+                    encoding.bits,
+                    encoding.diffusion,
+                ),
+                shape: encoding.shape(),
+            })
+        };
+        let keyed_parts = |(match_key, key): (&samenloop_schema::MatchKey, &Subkey)| {
+            let parts = match_key.parts.iter().map(|part| Ok((place(&part.field)?, part.form)));
+            Ok::<_, SchemaError>(KeyedParts {
+                parts: parts.collect::<Result<_, SchemaError>>()?,
+                mac: Hmac::new_from_slice(key.as_slice()).expect("HMAC takes a key of any length"),
+            })
+        };
+        let encodings = schema.encodings.iter().zip(&keys.encodings);
+        let match_keys = schema.match_keys.iter().zip(&keys.match_keys);
+        Ok(Self {
+            kinds: schema.fields.iter().map(|field| field.kind).collect(),
+            composites: encodings.map(composite).collect::<Result<_, _>>()?,
+            match_keys: match_keys.map(keyed_parts).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The record of a person; the same person always gives the same record. What cannot be made of
+    /// the person's fields is absent from it.
+    #[must_use]
+    pub fn encode(&self, person: &Person) -> Record {
+        let raw = |place: usize| person.values.get(place).map_or("", |value| value.as_str());
+        let values: Vec<Option<Value>> = self
+            .kinds
+            .iter()
+            .enumerate()
+            .map(|(place, kind)| normalise(*kind, raw(place)))
+            .collect();
+        let mut text = Zeroizing::new(Vec::with_capacity(64));
+        Record {
+            encodings: self.composites.iter().map(|composite| composite.encode(&values)).collect(),
+            match_keys: self.match_keys.iter().map(|key| key.encode(&values, &mut text)).collect(),
+            codes: person.codes.clone(),
+            start: person.start,
+            end: person.end,
+        }
+    }
+}
+
+impl Composite {
+    /// Absent when a required feature has no token, when fewer than two facts have one, or when the
+    /// result is too sparse or too dense for the schema's bounds, as values of two or three letters
+    /// can make it.
+    fn encode(&self, values: &[Option<Value>]) -> Option<Clk> {
+        let mut filter = Filter::new(self.filter_bits);
+        let mut facts = [None; 2];
+        for feature in &self.features {
+            let mut found = false;
+            if let Some(value) = &values[feature.field] {
+                token::each(value, feature.tokens, &mut |token| {
+                    found = true;
+                    feature.hash.insert(token, &mut filter);
+                });
+            }
+            if !found && feature.required {
+                return None;
+            }
+            if let Some(fact) = feature.kind.fact().filter(|_| found) {
+                match facts {
+                    [None, _] => facts[0] = Some(fact),
+                    [Some(first), None] if first != fact => facts[1] = Some(fact),
+                    _ => {}
+                }
+            }
+        }
+        facts[1]?;
+        let clk = self.diffusion.apply(&filter);
+        (self.shape.min_ones..=self.shape.max_ones).contains(&clk.ones()).then_some(clk)
+    }
+}
+
+impl KeyedParts {
+    /// HMAC-SHA-256 of the parts, each with its length before it as 16 bits big-endian; absent when
+    /// any part is.
+    fn encode(&self, values: &[Option<Value>], text: &mut Vec<u8>) -> Option<MatchKeyValue> {
+        text.clear();
+        for (field, form) in &self.parts {
+            let at = text.len();
+            text.extend([0; 2]);
+            let value = values[*field].as_ref()?;
+            if !form::write(value, *form, text) {
+                return None;
+            }
+            let len = u16::try_from(text.len() - at - 2).ok()?;
+            text[at..at + 2].copy_from_slice(&len.to_be_bytes());
+        }
+        let mut mac = self.mac.clone();
+        mac.update(text);
+        Some(MatchKeyValue(mac.finalize().into_bytes().into()))
+    }
+}

@@ -1,0 +1,101 @@
+//! Tokens to the bits of a Bloom filter.
+
+use hmac::{Hmac, KeyInit, Mac};
+use samenloop_schema::Tokens;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::keys::Subkey;
+use crate::token::PAD;
+
+/// Positions that one HMAC gives.
+const PER_BLOCK: usize = 16;
+
+/// Letters of a normalised value, and the pad.
+const ALPHABET: &[u8; 37] = b"_abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// A Bloom filter, wiped when dropped.
+pub(crate) struct Filter(Zeroizing<Vec<u64>>);
+
+impl Filter {
+    pub(crate) fn new(bits: u32) -> Self {
+        Self(Zeroizing::new(vec![0; bits as usize / 64]))
+    }
+
+    fn set(&mut self, position: u16) {
+        self.0[usize::from(position) / 64] |= 1 << (position % 64);
+    }
+
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.0
+    }
+}
+
+/// Hashes the tokens of one feature: keyed random hashing (Schnell and Borgs 2016), which has none of
+/// the structure of double hashing. Position `16 j + i` of a token is the `i`-th little-endian 16-bit
+/// word of HMAC-SHA-256(key, token), or for j > 0 of HMAC-SHA-256(key, token ‖ 0 ‖ j), modulo the
+/// filter's length, a power of two.
+pub(crate) struct TokenHash {
+    mac: Hmac<Sha256>,
+    hashes: usize,
+    mask: u16,
+    /// Positions of every padded pair of letters, if tokens are such pairs.
+    pairs: Zeroizing<Vec<u16>>,
+}
+
+impl TokenHash {
+    pub(crate) fn new(key: &Subkey, tokens: Tokens, hashes: u32, filter_bits: u32) -> Self {
+        let mac = Hmac::new_from_slice(key.as_slice()).expect("HMAC takes a key of any length");
+        let mask = u16::try_from(filter_bits - 1).unwrap_or(u16::MAX);
+        let mut hash =
+            Self { mac, hashes: hashes as usize, mask, pairs: Zeroizing::new(Vec::new()) };
+        if tokens == Tokens::Bigrams {
+            let mut pairs = Zeroizing::new(Vec::with_capacity(ALPHABET.len().pow(2) * hash.hashes));
+            for first in ALPHABET {
+                for second in ALPHABET {
+                    hash.positions(&[*first, *second], |position| pairs.push(position));
+                }
+            }
+            hash.pairs = pairs;
+        }
+        hash
+    }
+
+    /// Sets the bits of a token.
+    pub(crate) fn insert(&self, token: &[u8], filter: &mut Filter) {
+        let pair = match token {
+            [first, second] if !self.pairs.is_empty() => place(*first).zip(place(*second)),
+            _ => None,
+        };
+        match pair {
+            Some((first, second)) => {
+                let at = (first * ALPHABET.len() + second) * self.hashes;
+                self.pairs[at..at + self.hashes].iter().for_each(|position| filter.set(*position));
+            }
+            None => self.positions(token, |position| filter.set(position)),
+        }
+    }
+
+    fn positions(&self, token: &[u8], mut sink: impl FnMut(u16)) {
+        for block in 0..self.hashes.div_ceil(PER_BLOCK) {
+            let mut mac = self.mac.clone();
+            mac.update(token);
+            if block > 0 {
+                mac.update(&[0, block as u8]);
+            }
+            let digest = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
+            let (words, _) = digest.as_chunks::<2>();
+            let wanted = (self.hashes - block * PER_BLOCK).min(PER_BLOCK);
+            words[..wanted].iter().for_each(|word| sink(u16::from_le_bytes(*word) & self.mask));
+        }
+    }
+}
+
+fn place(letter: u8) -> Option<usize> {
+    match letter {
+        PAD => Some(0),
+        b'a'..=b'z' => Some(usize::from(letter - b'a') + 1),
+        b'0'..=b'9' => Some(usize::from(letter - b'0') + 27),
+        _ => None,
+    }
+}
