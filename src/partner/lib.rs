@@ -1,6 +1,19 @@
 //! What a partner organisation runs: read, check, encode, submit.
+//!
+//! The functions here print nothing; the `samenloop-partner` command is a thin layer over them.
 
 mod contact;
 pub mod draft;
+mod encode_file;
+pub mod extract;
+pub mod key_file;
 pub mod mapping;
+mod private_file;
+pub mod quality;
+pub mod survey;
 pub mod table;
+
+pub use encode_file::{
+    EncodeError, EncodeJob, EncodeReport, SchemaFileError, encode_file, read_schema,
+};
+pub use private_file::PrivateFileError;

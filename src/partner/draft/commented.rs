@@ -6,6 +6,7 @@ use samenloop_schema::{Contact, Dimension, Encoding, Field, LinkageSchema, Match
 use serde::Serialize;
 
 use super::{Draft, Guess, Use};
+use crate::table::same_header;
 
 /// One table of the file, so that a comment can stand above each.
 #[derive(Serialize, Default)]
@@ -115,9 +116,11 @@ impl Draft {
     /// One reason per header, however many files have it.
     fn reasons(&self, used: &Use) -> Vec<String> {
         let mut reasons: Vec<String> = vec![];
+        let mut seen: Vec<&str> = vec![];
         for Guess { column, why, .. } in self.guesses.iter().filter(|guess| guess.used == *used) {
             let reason = format!("\"{column}\": {why}.");
-            if !reasons.contains(&reason) {
+            if !seen.iter().any(|header| same_header(header, column)) {
+                seen.push(column);
                 reasons.push(reason);
             }
         }

@@ -5,95 +5,21 @@
 //! and nothing is dropped without being counted.
 
 mod dialect;
+mod fault;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroize as _;
 
 pub use dialect::Separator;
+pub use fault::{BadRow, RowFault, TableError};
 pub use text::Charset;
-
-/// Why a file is no table.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TableError {
-    /// The system does not give the file.
-    #[error("{}: cannot be read: {reason}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's word.
-        reason: io::Error,
-    },
-    /// An Excel workbook, or some other file that is not text.
-    #[error("{}: this is not a text file but {what}; open it and save it as CSV", path.display())]
-    NotText {
-        /// The file.
-        path: PathBuf,
-        /// What it looks like.
-        what: &'static str,
-    },
-    /// Bytes that are not what the byte order mark promises.
-    #[error("{}, line {line}: not {charset}, although the file begins as {charset}; export it again", path.display())]
-    Charset {
-        /// The file.
-        path: PathBuf,
-        /// Line of the file, from 1.
-        line: u64,
-        /// What it begins as.
-        charset: Charset,
-    },
-    /// Nothing in it.
-    #[error("{}: the file is empty; its first line must hold the column headers", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
-    /// No separator, or a title above the headers.
-    #[error(
-        "{}, line {line}: only one column is found; separate columns with a comma, a semicolon \
-         or a tab, and remove any title above the headers", path.display()
-    )]
-    OneColumn {
-        /// The file.
-        path: PathBuf,
-        /// Line of the file, from 1.
-        line: u64,
-    },
-    /// A header is empty while others follow it.
-    #[error("{}, line {line}: column {column} has no header; give it a name or remove the column", path.display())]
-    HeaderEmpty {
-        /// The file.
-        path: PathBuf,
-        /// Line of the file, from 1.
-        line: u64,
-        /// Column, from 1.
-        column: usize,
-    },
-    /// Two headers are the same but for case and space.
-    #[error(
-        "{}, line {line}: columns {first} and {second} have the same header \"{header}\"; rename \
-         or remove one", path.display()
-    )]
-    HeaderTwice {
-        /// The file.
-        path: PathBuf,
-        /// Line of the file, from 1.
-        line: u64,
-        /// Column, from 1.
-        first: usize,
-        /// Column, from 1.
-        second: usize,
-        /// The header.
-        header: String,
-    },
-}
 
 /// How a file was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -131,81 +57,15 @@ impl std::fmt::Debug for Row {
     }
 }
 
-/// A row that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
-#[error("line {line}: {fault}")]
-pub struct BadRow {
-    /// Line of the file on which it begins, from 1.
-    pub line: u64,
-    /// What is wrong with it.
-    #[serde(serialize_with = "as_text")]
-    pub fault: RowFault,
-}
-
-fn as_text<S: serde::Serializer>(fault: &RowFault, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(fault)
-}
-
-/// Why a row cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RowFault {
-    /// Fewer values than headers.
-    #[error(
-        "has {found} columns of {expected}; the first that is missing is \"{field}\"{}",
-        quote_hint(*.breaks)
-    )]
-    TooFew {
-        /// Values in the row.
-        found: usize,
-        /// Headers.
-        expected: usize,
-        /// Header of the first missing value.
-        field: String,
-        /// Line breaks inside its values.
-        breaks: u64,
-    },
-    /// A value beyond the last header.
-    #[error(
-        "has a value in column {found} while there are {expected} headers, the last being \
-         \"{field}\"; does a value hold the separator?"
-    )]
-    TooMany {
-        /// Column of the surplus value, from 1.
-        found: usize,
-        /// Headers.
-        expected: usize,
-        /// The last header.
-        field: String,
-    },
-    /// A quotation mark opens a value that never closes, so that the rest of the file is lost in it.
-    #[error(
-        "\"{field}\" opens a quotation mark that is never closed, which swallows the rest of the \
-         file; close or remove it"
-    )]
-    UnclosedQuote {
-        /// Header of the value.
-        field: String,
-    },
-}
-
-fn quote_hint(breaks: u64) -> &'static str {
-    if breaks > 0 {
-        ", and a value spans several lines: is a quotation mark left open?"
-    } else {
-        "; does a value hold a line break?"
-    }
-}
-
 /// A table that is read row by row.
 #[derive(Debug)]
 pub struct TableReader {
     path: PathBuf,
     dialect: Dialect,
-    header_line: u64,
     headers: Vec<String>,
     reader: csv::Reader<text::TextReader>,
     record: csv::StringRecord,
+    source_len: u64,
     blank_rows: u64,
     ended: bool,
 }
@@ -247,6 +107,7 @@ impl TableReader {
     ) -> Result<Self, TableError> {
         let read = |reason| TableError::Read { path: path.to_owned(), reason };
         let charset = Charset::find(path, &mut source)?;
+        let source_len = source.seek(SeekFrom::End(0)).map_err(read)?;
         source.rewind().map_err(read)?;
         let head = text::head(&mut source, charset).map_err(read)?;
         let separator = Separator::find(&head);
@@ -260,10 +121,10 @@ impl TableReader {
         let mut table = Self {
             path: path.to_owned(),
             dialect: Dialect { charset, separator },
-            header_line: 0,
             headers: vec![],
             reader,
             record: csv::StringRecord::new(),
+            source_len,
             blank_rows: 0,
             ended: false,
         };
@@ -287,6 +148,16 @@ impl TableReader {
     #[must_use]
     pub fn blank_rows(&self) -> u64 {
         self.blank_rows
+    }
+
+    /// How much of the source has been passed, from 0 to 1000.
+    #[must_use]
+    pub fn permille(&self) -> u32 {
+        if self.ended {
+            return 1000;
+        }
+        let passed = self.reader.get_ref().passed().min(self.source_len);
+        (passed * 1000).checked_div(self.source_len).unwrap_or(1000) as u32
     }
 
     /// Reads everything that is left.
@@ -391,7 +262,6 @@ impl TableReader {
                 return Err(TableError::HeaderTwice { path, line, first, second, header });
             }
         }
-        self.header_line = line;
         self.headers = headers;
         Ok(())
     }

@@ -114,6 +114,7 @@ pub(super) struct TextReader {
     bytes: Vec<u8>,
     text: String,
     taken: usize,
+    passed: u64,
     carriage_return: bool,
     ended: bool,
 }
@@ -132,14 +133,21 @@ impl TextReader {
             bytes: Vec::with_capacity(CHUNK),
             text: String::new(),
             taken: 0,
+            passed: 0,
             carriage_return: false,
             ended: false,
         }
     }
 
+    /// Bytes of the source that have been decoded.
+    pub(super) fn passed(&self) -> u64 {
+        self.passed
+    }
+
     fn fill(&mut self) -> io::Result<()> {
         self.bytes.clear();
         (&mut self.source).take(CHUNK as u64).read_to_end(&mut self.bytes)?;
+        self.passed += self.bytes.len() as u64;
         self.ended = self.bytes.is_empty();
         let mut decoded = String::with_capacity(
             self.decoder.max_utf8_buffer_length(self.bytes.len()).unwrap_or(4 * CHUNK),
