@@ -1,1 +1,4 @@
 //! What an auditor runs: fetch, re-check with a verifier of its own, inspect, report.
+
+pub mod finding;
+pub mod verify;

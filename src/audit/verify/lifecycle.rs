@@ -1,0 +1,81 @@
+//! Whether the entries tell a life that every round may have had.
+
+use std::collections::BTreeMap;
+
+use samenloop_ledger::{Entry, Event};
+use samenloop_schema::RoundId;
+
+use super::round::Round;
+use crate::finding::{Finding, Place};
+
+/// Where the findings of one entry go.
+pub(super) struct Report<'a> {
+    pub(super) place: Place,
+    pub(super) findings: &'a mut Vec<Finding>,
+}
+
+impl Report<'_> {
+    /// A finding if `holds` is false.
+    pub(super) fn check(
+        &mut self,
+        holds: bool,
+        rule: &'static str,
+        evidence: impl FnOnce() -> String,
+    ) {
+        if !holds {
+            self.findings.push(Finding::new(self.place.clone(), rule, evidence()));
+        }
+    }
+}
+
+/// Walks the entries in order; each rule that one breaks is a finding that names it. Returns the
+/// state that every round is left in.
+pub(super) fn check(
+    entries: &[(u64, Entry)],
+    findings: &mut Vec<Finding>,
+) -> BTreeMap<RoundId, String> {
+    let mut rounds: BTreeMap<RoundId, Round> = BTreeMap::new();
+    let mut before = 0;
+    for (index, entry) in entries {
+        let place = Place::Entry { index: *index, kind: Some(entry.kind()) };
+        let mut report = Report { place, findings };
+        let back = || format!("{} after {before}", entry.at);
+        report.check(entry.at >= before, "times do not go back", back);
+        before = before.max(entry.at);
+        match &entry.event {
+            Event::ServiceStarted { .. } | Event::Recovered {} => {
+                rounds.values_mut().for_each(Round::interrupt);
+            }
+            Event::AccessRefused { .. } => {}
+            Event::RoundCreated { round, parties, min_parties, policy, .. } => {
+                let known = rounds.contains_key(round);
+                report.check(!known, "a round is created once", || round.to_string());
+                let enough = (2..=*parties).contains(min_parties);
+                let evidence = || format!("{min_parties} of {parties}");
+                report.check(enough, "a release needs two parties or more", evidence);
+                let floor = policy.check_floor();
+                let below = || floor.as_ref().map_or_else(ToString::to_string, |()| String::new());
+                report.check(floor.is_ok(), "a policy protects no less than the floor", below);
+                let fresh = Round::new(*parties, *min_parties, policy.clone());
+                rounds.entry(*round).or_insert(fresh);
+            }
+            event => {
+                // `round` is none only for the kinds above.
+                let round = event.round().and_then(|round| rounds.get_mut(&round));
+                match round {
+                    Some(round) => round.take(event, &mut report),
+                    None => {
+                        report.check(false, "an entry is about a round that was created", || {
+                            event.round().map_or_else(String::new, |round| round.to_string())
+                        })
+                    }
+                }
+            }
+        }
+    }
+    for (id, round) in &rounds {
+        let mut report = Report { place: Place::Round { round: *id }, findings };
+        round.finish(&mut report);
+    }
+    rounds.into_iter().map(|(id, round)| (id, round.state().to_string())).collect()
+}
