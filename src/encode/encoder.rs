@@ -2,7 +2,8 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use samenloop_schema::{
-    Clk, EncodingShape, FieldKind, Form, LinkageSchema, MatchKeyValue, Record, SchemaError, Tokens,
+    Clk, EncodingShape, FieldKind, Form, LinkageSchema, MatchKey, MatchKeyValue, Record,
+    SchemaError, Tokens,
 };
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -14,6 +15,8 @@ use crate::keys::{EncodingKeys, RoundKeys, Subkey};
 use crate::normalise::{Value, normalise};
 use crate::person::Person;
 use crate::token;
+
+const MAX_PARTS: usize = MatchKey::MAX_PARTS;
 
 /// Why a schema and keys give no encoder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +54,7 @@ struct KeyedTokens {
 
 struct KeyedParts {
     parts: Vec<(usize, Form)>,
+    any_order: bool,
     mac: Hmac<Sha256>,
 }
 
@@ -91,10 +95,11 @@ impl Encoder {
                 shape: encoding.shape(),
             })
         };
-        let keyed_parts = |(match_key, key): (&samenloop_schema::MatchKey, &Subkey)| {
+        let keyed_parts = |(match_key, key): (&MatchKey, &Subkey)| {
             let parts = match_key.parts.iter().map(|part| Ok((place(&part.field)?, part.form)));
             Ok::<_, SchemaError>(KeyedParts {
                 parts: parts.collect::<Result<_, SchemaError>>()?,
+                any_order: match_key.any_order,
                 mac: Hmac::new_from_slice(key.as_slice()).expect("HMAC takes a key of any length"),
             })
         };
@@ -162,11 +167,12 @@ impl Composite {
 }
 
 impl KeyedParts {
-    /// HMAC-SHA-256 of the parts, each with its length before it as 16 bits big-endian; absent when
-    /// any part is.
+    /// HMAC-SHA-256 of the parts, each with its length before it as 16 bits big-endian, in the
+    /// schema's order or sorted bytewise; absent when any part is.
     fn encode(&self, values: &[Option<Value>], text: &mut Vec<u8>) -> Option<MatchKeyValue> {
         text.clear();
-        for (field, form) in &self.parts {
+        let mut ends = [0; MAX_PARTS];
+        for ((field, form), end) in self.parts.iter().zip(&mut ends) {
             let at = text.len();
             text.extend([0; 2]);
             let value = values[*field].as_ref()?;
@@ -175,9 +181,22 @@ impl KeyedParts {
             }
             let len = u16::try_from(text.len() - at - 2).ok()?;
             text[at..at + 2].copy_from_slice(&len.to_be_bytes());
+            *end = text.len();
         }
         let mut mac = self.mac.clone();
-        mac.update(text);
+        if self.any_order {
+            let ends = &ends[..self.parts.len()];
+            let begins = std::iter::once(&0).chain(ends);
+            let mut parts = [&text[..0]; MAX_PARTS];
+            let parts = &mut parts[..ends.len()];
+            for (part, (begin, end)) in parts.iter_mut().zip(begins.zip(ends)) {
+                *part = &text[*begin..*end];
+            }
+            parts.sort_unstable();
+            parts.iter().for_each(|part| mac.update(part));
+        } else {
+            mac.update(text);
+        }
         Some(MatchKeyValue(mac.finalize().into_bytes().into()))
     }
 }

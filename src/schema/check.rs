@@ -170,6 +170,8 @@ impl LinkageSchema {
 
     fn check_match_key(&self, key: &MatchKey) -> Result<(), SchemaError> {
         let place = format!("match_key \"{}\"", key.name);
+        let few = key.parts.len() <= MatchKey::MAX_PARTS;
+        require(few, &place, &format!("has more than {} parts", MatchKey::MAX_PARTS))?;
         let mut seen = BTreeSet::new();
         let mut kinds = vec![];
         for part in &key.parts {

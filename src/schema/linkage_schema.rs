@@ -167,6 +167,10 @@ pub struct MatchKey {
     pub name: String,
     /// `field` or `field.form`, together at least two facts; the key is absent when any part is.
     pub parts: Vec<Part>,
+    /// Whether the order of the parts does not count, so that a given name and a surname that stand
+    /// in each other's place give the same key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_order: bool,
 }
 
 impl Encoding {
@@ -179,6 +183,11 @@ impl Encoding {
         let max_ones = if diffused { bits * 5 / 8 } else { bits * 3 / 4 };
         EncodingShape { bits, min_ones, max_ones }
     }
+}
+
+impl MatchKey {
+    /// Most parts of one key.
+    pub const MAX_PARTS: usize = 8;
 }
 
 impl LinkageSchema {

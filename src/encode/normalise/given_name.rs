@@ -4,6 +4,9 @@ use zeroize::Zeroizing;
 
 use super::{Letters, letters};
 
+/// Tussenvoegsels in front of a surname that stands in the place of a given name.
+const PREFIXES: &[&str] = &["al", "de", "den", "der", "el", "het", "te", "ten", "ter", "van"];
+
 /// The first given name, or only its initial.
 pub struct GivenName {
     first: Letters,
@@ -29,7 +32,8 @@ impl GivenName {
 
     fn first_of(raw: &str) -> Option<Self> {
         let words = letters::words(raw, |c| c == '.');
-        let mut rest = words.split(' ').skip_while(|word| *word == ".");
+        let named = words.split(' ').position(|word| word != "." && !PREFIXES.contains(&word));
+        let mut rest = words.split(' ').skip(named.unwrap_or(0));
         let first =
             rest.next().filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))?;
         let abbreviated = rest.next() == Some(".") && first.len() <= 4;
