@@ -10,6 +10,8 @@
 //! changes one by at most 1, which the rounding hides but at a step's edge. Withheld cells have no
 //! interval. *Not protected:* that a cell's links are certain (both offsets 0).
 
+use rayon::prelude::*;
+
 use crate::lattice::Lattice;
 use crate::people::Registrations;
 use crate::release::Number;
@@ -37,7 +39,7 @@ pub(crate) fn with_intervals(
         })
         .collect();
     let drawn: Vec<Vec<u32>> = draws
-        .iter()
+        .par_iter()
         .map(|draw| {
             let mut tally = vec![0_u32; slots as usize];
             registrations.people(draw, |person| {

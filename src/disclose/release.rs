@@ -47,7 +47,21 @@ pub struct Table {
     pub cells: Vec<Cell>,
 }
 
-/// Something that has passed disclosure control. Only this room can make one.
+/// Something that has passed disclosure control. Only this room can make one:
+///
+/// ```compile_fail
+/// fn let_out(table: samenloop_disclose::Table) -> samenloop_disclose::Released<samenloop_disclose::Table> {
+///     samenloop_disclose::Released(table)
+/// }
+/// ```
+///
+/// Whoever has one can read it:
+///
+/// ```
+/// fn shown(table: &samenloop_disclose::Released<samenloop_disclose::Table>) -> usize {
+///     table.cells.iter().filter(|cell| cell.number.is_some()).count()
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Released<T>(T);
 

@@ -1,1 +1,16 @@
 //! What the monitor runs: query released tables and show them.
+//!
+//! [`fetch`] asks one question of a released round; [`render`] shows its answer. Nothing here prints
+//! but [`run`], which is the `samenloop-monitor` command.
+
+mod command;
+mod fetch;
+pub mod render;
+mod report;
+mod rounds;
+mod words;
+
+pub use command::run;
+pub use fetch::{FetchError, fetch};
+pub use report::{Filter, FilterError, Measure, Noise, Number, Order, Report, Row};
+pub use rounds::{RoundLine, rounds};

@@ -1,3 +1,7 @@
 //! The `samenloop-monitor` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    samenloop_monitor::run(std::env::args_os())
+}

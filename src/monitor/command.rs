@@ -1,0 +1,197 @@
+//! The `samenloop-monitor` command.
+
+use std::ffi::OsString;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use samenloop_schema::RoundId;
+use samenloop_wire::client::ClientConfig;
+
+use crate::fetch::fetch;
+use crate::render;
+use crate::report::{Filter, Measure};
+use crate::rounds::rounds;
+
+/// Asks released tables of a round and shows them.
+#[derive(Parser)]
+#[command(name = "samenloop-monitor", version, about)]
+struct Command {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Asks one question of a released round.
+    Report {
+        /// What to count.
+        #[arg(value_enum)]
+        measure: Measure,
+        /// Splits the counts by this dimension; may stand several times, as the round's policy allows.
+        #[arg(long = "by", value_name = "DIM")]
+        by: Vec<String>,
+        /// Keeps the rows of one category; `DIM=unknown` is the category without a code.
+        #[arg(long = "where", value_name = "DIM=CODE")]
+        filters: Vec<Filter>,
+        /// The round, if not the one of the configuration.
+        #[arg(long, value_name = "ID")]
+        round: Option<RoundId>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Lists the rounds that this certificate may see.
+    Rounds {
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Args)]
+struct Output {
+    /// Configuration file: where the service is, and your certificate.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// How to show it.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// The same as --format json.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Writes to a file instead of the terminal.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+    Csv,
+}
+
+/// Runs the command on its arguments, the program's name first. 0: done; 1: it failed, and standard
+/// error says why; 2: usage.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command = match Command::try_parse_from(args) {
+        Ok(command) => command,
+        Err(error) => {
+            // Nothing is left to do where even the usage cannot be written.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    match perform(command.task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("samenloop-monitor: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (text, out) = match task {
+        Task::Report { measure, by, filters, round, output } => {
+            let config = ClientConfig::read(&output.config)?;
+            let round = round.or(config.round).context(
+                "which round? give --round ID or `round` in the configuration; \
+                 `samenloop-monitor rounds` lists them",
+            )?;
+            // A filter on a dimension that is not asked for asks for it and hides it again.
+            let mut asked = by.clone();
+            for filter in &filters {
+                if !asked.contains(&filter.dimension) {
+                    asked.push(filter.dimension.clone());
+                }
+            }
+            let mut report = runtime.block_on(fetch(&config, round, measure, &asked))?;
+            for filter in &filters {
+                report.keep(filter, !by.contains(&filter.dimension))?;
+            }
+            let text = match output.format() {
+                Format::Table => render::table(&report),
+                Format::Json => render::json(&report)?,
+                Format::Csv => render::csv(&report)?,
+            };
+            (text, output.out)
+        }
+        Task::Rounds { output } => {
+            let config = ClientConfig::read(&output.config)?;
+            let rounds = runtime.block_on(rounds(&config))?;
+            let text = match output.format() {
+                Format::Table => render::rounds_table(&rounds),
+                Format::Json => render::rounds_json(&rounds)?,
+                Format::Csv => render::rounds_csv(&rounds)?,
+            };
+            (text, output.out)
+        }
+    };
+    write(text, out.as_deref())
+}
+
+impl Output {
+    const fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+fn write(mut text: String, out: Option<&Path>) -> anyhow::Result<()> {
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    match out {
+        Some(path) => {
+            std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+        }
+        None => match std::io::stdout().lock().write_all(text.as_bytes()) {
+            // The reader, such as `head`, has seen enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exit(args: &[&str]) -> ExitCode {
+        run(std::iter::once("samenloop-monitor").chain(args.iter().copied()).map(OsString::from))
+    }
+
+    #[test]
+    fn usage_and_failure_have_exit_codes_of_their_own() {
+        let cases: &[(&[&str], u8)] = &[
+            (&["--help"], 0),
+            (&[], 2),
+            (&["report"], 2),
+            (&["report", "persons", "--config", "x.toml"], 2),
+            (&["report", "unique", "--where", "sex", "--config", "x.toml"], 2),
+            (&["report", "unique", "--round", "abc", "--config", "x.toml"], 2),
+            (&["rounds", "--json", "--format", "csv", "--config", "x.toml"], 2),
+            (&["rounds", "--config", "no-such-file.toml"], 1),
+        ];
+        for (args, code) in cases {
+            assert_eq!(
+                format!("{:?}", exit(args)),
+                format!("{:?}", ExitCode::from(*code)),
+                "{args:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_sample_configuration_is_one() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("monitor.toml");
+        std::fs::write(&path, include_str!("../../docs/samples/monitor.toml")).expect("a file");
+        let config = ClientConfig::read(&path).expect("the sample is a configuration");
+        assert!(config.endpoint.starts_with("https://"));
+        assert!(config.key.starts_with(dir.path()));
+        assert!(config.round.is_some() && config.server_name.is_some());
+    }
+}

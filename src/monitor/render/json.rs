@@ -1,0 +1,79 @@
+//! For programs.
+
+use std::collections::BTreeMap;
+
+use samenloop_schema::{Digest, RoundId};
+use serde::Serialize;
+
+use crate::report::{Measure, Noise, Order, Report, Row};
+use crate::rounds::RoundLine;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    round: RoundId,
+    purpose: &'a str,
+    release: Digest,
+    measure: Measure,
+    by: &'a [String],
+    #[serde(rename = "where")]
+    filters: BTreeMap<&'a str, &'a str>,
+    parties: &'a [String],
+    noise: Noise,
+    rows: Vec<Line<'a>>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    sources: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number_of_sources: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<Order>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    codes: BTreeMap<&'a str, Option<&'a str>>,
+    suppressed: bool,
+    count: Option<u64>,
+    low: Option<u64>,
+    high: Option<u64>,
+}
+
+fn line<'a>(report: &'a Report, row: &'a Row) -> Line<'a> {
+    Line {
+        sources: &row.sources,
+        number_of_sources: row.source_count,
+        order: row.order,
+        codes: report
+            .by
+            .iter()
+            .map(String::as_str)
+            .zip(row.codes.iter().map(Option::as_deref))
+            .collect(),
+        suppressed: row.number.is_none(),
+        count: row.number.map(|number| number.count),
+        low: row.number.map(|number| number.low),
+        high: row.number.map(|number| number.high),
+    }
+}
+
+/// The answer as JSON. An unknown code and the parts of a withheld number are null; `codes`,
+/// `sources`, `number_of_sources` and `order` stand only where the question has them.
+pub fn json(report: &Report) -> Result<String, serde_json::Error> {
+    let filters = report.filters.iter();
+    serde_json::to_string_pretty(&Answer {
+        round: report.round,
+        purpose: &report.purpose,
+        release: report.release,
+        measure: report.measure,
+        by: &report.by,
+        filters: filters.map(|f| (f.dimension.as_str(), f.code.as_str())).collect(),
+        parties: &report.parties,
+        noise: report.noise,
+        rows: report.rows.iter().map(|row| line(report, row)).collect(),
+    })
+}
+
+/// The rounds as a JSON list.
+pub fn rounds_json(rounds: &[RoundLine]) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(rounds)
+}

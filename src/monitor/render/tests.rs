@@ -1,0 +1,221 @@
+use samenloop_schema::{Digest, RoundId, RoundState};
+
+use super::*;
+use crate::report::{Filter, Measure, Noise, Number, Order, Report, Row};
+use crate::rounds::RoundLine;
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn row(sources: &[&str], codes: &[Option<&str>], number: Option<(u64, u64, u64)>) -> Row {
+    Row {
+        sources: names(sources),
+        source_count: None,
+        order: None,
+        codes: codes.iter().map(|code| code.map(str::to_owned)).collect(),
+        number: number.map(|(count, low, high)| Number { count, low, high }),
+    }
+}
+
+fn report(measure: Measure, by: &[&str], rows: Vec<Row>) -> Report {
+    Report {
+        round: RoundId([0xab; 32]),
+        purpose: "How many people\nneed help\u{1b}[2J".to_owned(),
+        release: Digest([1; 32]),
+        measure,
+        by: names(by),
+        filters: vec![],
+        parties: names(&["ggd", "ggz", "opvang"]),
+        noise: Noise { max_noise: 5, variance: 3.0, no_small: 2, threshold: 10 },
+        rows,
+    }
+}
+
+fn patterns() -> Report {
+    let rows = vec![
+        row(&["ggd"], &[], Some((120, 115, 125))),
+        row(&["ggd", "ggz"], &[], Some((61, 56, 61))),
+        row(&["opvang"], &[], None),
+        row(&["ggd", "ggz", "opvang"], &[], None),
+    ];
+    report(Measure::Patterns, &[], rows)
+}
+
+fn sequence() -> Report {
+    let order = |order, number| Row { order: Some(order), ..row(&["ggd", "ggz"], &[], number) };
+    let rows = vec![
+        order(Order::Simultaneous, Some((36, 31, 41))),
+        order(Order::FirstThen, Some((64, 64, 64))),
+        order(Order::ThenFirst, None),
+        order(Order::Unknown, None),
+    ];
+    report(Measure::Sequence, &[], rows)
+}
+
+#[test]
+fn patterns_are_told_in_words_that_need_no_explanation() {
+    let round = "ab".repeat(32);
+    let expected = format!(
+        "\
+Unique clients by exactly which sources know them
+Purpose of the round: How many people need help[2J
+Sources: ggd, ggz and opvang
+Round {round}
+
+| clients                                  | number | low | high |
+|------------------------------------------|--------|-----|------|
+| known to ggd only                        |    120 | 115 |  125 |
+| known to opvang only                     |   <10* |     |      |
+| known to ggd and ggz, and to no one else |     61 |  56 |   61 |
+| known to all: ggd, ggz and opvang        |   <10* |     |      |
+
+<10*  Withheld: fewer than 10 clients, perhaps none, or so nearly all clients of one source that it \
+would tell something about each of them.
+Numbers are people, each counted once. Every number is deliberately off by at most 5, typically by 2 \
+or less, so that nobody can be singled out; rows therefore need not add up.
+Low and high: where the number would lie, 19 times out of 20, given that linking registrations \
+without names makes mistakes. The deliberate deviation comes on top."
+    );
+    assert_eq!(table(&patterns()), expected);
+}
+
+#[test]
+fn every_measure_has_its_words() {
+    let stacking = |count| Row { source_count: Some(count), ..row(&[], &[], None) };
+    let cases: &[(Measure, Row, &str)] = &[
+        (Measure::Unique, row(&[], &[], None), "known to any source"),
+        (Measure::Sources, row(&["ggz"], &[], None), "known to ggz"),
+        (Measure::Overlap, row(&["ggd", "ggz"], &[], None), "known to both ggd and ggz"),
+        (Measure::Stacking, stacking(1), "known to 1 source"),
+        (Measure::Stacking, stacking(3), "known to 3 sources"),
+    ];
+    for (measure, row, words) in cases {
+        let text = table(&report(*measure, &[], vec![row.clone()]));
+        assert!(text.lines().any(|line| line.starts_with(&format!("| {words} "))), "{text}");
+    }
+    let text = table(&sequence());
+    for words in [
+        "| ggd and ggz at the same time |     36 |  31 |   41 |",
+        "| first ggd, later ggz         |     64 |  64 |   64 |",
+        "| first ggz, later ggd         |   <10* |",
+        "| ggd and ggz, order unknown   |",
+        "At the same time: in contact with both in at least one month.",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+}
+
+fn by_place() -> Report {
+    let rows = vec![
+        row(&[], &[None, Some("v")], None),
+        row(&[], &[Some("Groningen"), Some("v")], Some((300, 290, 310))),
+        row(&[], &[Some("Groningen"), Some("m")], Some((250, 250, 250))),
+    ];
+    report(Measure::Unique, &["place", "sex"], rows)
+}
+
+#[test]
+fn categories_are_columns_and_filters_keep_their_rows() {
+    let text = table(&by_place());
+    assert!(
+        text.starts_with("Unique clients of all sources together, by place and sex\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("| known to any source | Groningen | m   |    250 | 250 |  250 |"),
+        "{text}"
+    );
+    assert!(text.contains("| known to any source | (unknown) | v   |    <10 |"), "{text}");
+    assert!(text.contains("(unknown): not filled in, or the sources"), "{text}");
+    assert!(text.contains("<10  Withheld: fewer than 10 clients, perhaps none.\n"), "{text}");
+
+    let filter = |text: &str| text.parse::<Filter>().expect("DIM=CODE");
+    let mut kept = by_place();
+    kept.keep(&filter("sex=v"), true).expect("a code of the list");
+    kept.keep(&filter("place=unknown"), false).expect("the category without a code");
+    let text = table(&kept);
+    assert!(text.contains(", by place, where sex = v and place = unknown\n"), "{text}");
+    assert_eq!(kept.rows, [row(&[], &[None], None)]);
+
+    let refused = by_place().keep(&filter("sex=x"), true).map_err(|error| error.to_string());
+    assert_eq!(refused, Err("sex has no code \"x\"; it has v, m".to_owned()));
+    for bad in ["sex", "=v", "sex="] {
+        assert!(bad.parse::<Filter>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn nothing_withheld_needs_no_legend_for_it() {
+    let shown = report(Measure::Unique, &[], vec![row(&[], &[], Some((509, 500, 520)))]);
+    assert!(!table(&shown).contains("Withheld"));
+}
+
+#[test]
+fn json_has_every_number_with_what_it_counts() {
+    let value: serde_json::Value =
+        serde_json::from_str(&json(&sequence()).expect("JSON")).expect("JSON");
+    assert_eq!(value["measure"], "sequence");
+    assert_eq!(value["round"], "ab".repeat(32));
+    assert_eq!(value["noise"]["max_noise"], 5);
+    let shown = serde_json::json!({
+        "sources": ["ggd", "ggz"], "order": "first_then", "suppressed": false,
+        "count": 64, "low": 64, "high": 64
+    });
+    let withheld = serde_json::json!({
+        "sources": ["ggd", "ggz"], "order": "then_first", "suppressed": true,
+        "count": null, "low": null, "high": null
+    });
+    assert_eq!(value["rows"][1], shown);
+    assert_eq!(value["rows"][2], withheld);
+
+    let value: serde_json::Value =
+        serde_json::from_str(&json(&by_place()).expect("JSON")).expect("JSON");
+    assert_eq!(value["by"], serde_json::json!(["place", "sex"]));
+    assert_eq!(value["rows"][0]["codes"], serde_json::json!({"place": null, "sex": "v"}));
+}
+
+#[test]
+fn csv_has_one_line_per_number() {
+    let expected = "\
+clients,sources,number_of_sources,order,suppressed,count,low,high
+ggd and ggz at the same time,ggd+ggz,,simultaneous,false,36,31,41
+\"first ggd, later ggz\",ggd+ggz,,first_then,false,64,64,64
+\"first ggz, later ggd\",ggd+ggz,,then_first,true,,,
+\"ggd and ggz, order unknown\",ggd+ggz,,unknown,true,,,
+";
+    assert_eq!(csv(&sequence()).expect("CSV"), expected);
+    let expected = "\
+clients,sources,number_of_sources,order,place,sex,suppressed,count,low,high
+known to any source,,,,,v,true,,,
+known to any source,,,,Groningen,v,false,300,290,310
+known to any source,,,,Groningen,m,false,250,250,250
+";
+    assert_eq!(csv(&by_place()).expect("CSV"), expected);
+}
+
+#[test]
+fn rounds_are_listed_in_each_format() {
+    assert!(rounds_table(&[]).starts_with("There are no rounds"));
+    let line = RoundLine {
+        round: RoundId([0xab; 32]),
+        state: RoundState::Released,
+        purpose: "How many\npeople".to_owned(),
+        parties: names(&["ggd", "ggz"]),
+    };
+    let lines = [line];
+    let round = "ab".repeat(32);
+    let text = rounds_table(&lines);
+    assert!(
+        text.ends_with(&format!("| {round} | released | ggd and ggz | How many people |")),
+        "{text}"
+    );
+    let csv = rounds_csv(&lines).expect("CSV");
+    assert_eq!(
+        csv,
+        format!("round,state,sources,purpose\n{round},released,ggd+ggz,\"How many\npeople\"\n")
+    );
+    let json = rounds_json(&lines).expect("JSON");
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value[0]["state"], "released");
+}
