@@ -1,1 +1,19 @@
 //! Candidates, comparison, match weights, clusters and linkage uncertainty, over pseudonyms only.
+//!
+//! [`link`] is a pure function of its inputs: no clock, no ambient randomness, no I/O. Whatever the
+//! order of sources and rows and whatever the number of threads, the same registrations give the
+//! same clusters, because all work is done in the order of the records' digests. How it links is
+//! described in `docs/linkage-model.md`.
+
+mod candidates;
+mod cluster;
+mod compare;
+mod model;
+mod partitions;
+mod population;
+mod posterior;
+mod run;
+
+pub use model::{AGREEING, COMPARABLE, Level, Model};
+pub use posterior::{Estimate, Posterior};
+pub use run::{LinkError, Linkage, Options, Progress, Silent, Source, link};

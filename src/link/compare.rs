@@ -1,0 +1,113 @@
+//! Two records side by side: how alike their encodings are and which match keys they share.
+
+use samenloop_schema::LinkageSchema;
+
+use crate::population::Population;
+
+/// Levels of likeness of one encoding, from no more than strangers to equal.
+pub(crate) const LEVELS: usize = 9;
+
+/// The level of an encoding that one of the two lacks: it says nothing.
+pub(crate) const ABSENT: u8 = u8::MAX;
+
+/// Lower ends of levels 1 to 7 for a diffused encoding: the excess 1 − 2h/l of agreeing bits over
+/// chance, h being the Hamming distance and l the length. Level 0 also holds what chance gives.
+const EXCESS: [f64; 7] = [0.07, 0.11, 0.18, 0.27, 0.38, 0.51, 0.70];
+
+/// Excess below this many standard deviations of two independent encodings is chance.
+const CHANCE: f64 = 3.2;
+
+/// Lower ends of levels 1 to 7 for a plain filter: its Dice similarity.
+const DICE: [f64; 7] = [0.55, 0.65, 0.72, 0.80, 0.86, 0.92, 0.97];
+
+/// How the records of a schema are compared: per encoding, whether it is diffused and its length.
+#[derive(Debug, Clone)]
+pub(crate) struct Comparison {
+    diffused: Vec<bool>,
+    bits: Vec<f64>,
+}
+
+/// What two records have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Vector {
+    /// Level of each of the first four encodings; the rest of the places is absent.
+    pub(crate) levels: [u8; MAX_ENCODINGS],
+    /// Match keys that are equal.
+    pub(crate) agreeing: u8,
+    /// Match keys that both have.
+    pub(crate) comparable: u8,
+}
+
+/// Encodings that are compared; a schema with more is compared by the first of them.
+pub(crate) const MAX_ENCODINGS: usize = 8;
+
+/// Hamming distance.
+#[inline]
+pub(crate) fn distance(a: &[u64], b: &[u64]) -> u32 {
+    a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
+}
+
+impl Comparison {
+    pub(crate) fn new(schema: &LinkageSchema) -> Self {
+        let encodings = schema.encodings.iter().take(MAX_ENCODINGS);
+        Self {
+            diffused: encodings.clone().map(|encoding| encoding.diffusion >= 4).collect(),
+            bits: encodings.map(|encoding| f64::from(encoding.bits)).collect(),
+        }
+    }
+
+    /// Number of encodings that are compared.
+    pub(crate) fn encodings(&self) -> usize {
+        self.bits.len()
+    }
+
+    /// Level of a distance between two encodings with `ones` set bits together.
+    pub(crate) fn level(&self, encoding: usize, distance: u32, ones: u32) -> u8 {
+        if distance == 0 {
+            return LEVELS as u8 - 1;
+        }
+        let (likeness, ends, chance) = if self.diffused[encoding] {
+            let excess = 1.0 - 2.0 * f64::from(distance) / self.bits[encoding];
+            (excess, &EXCESS, CHANCE / self.bits[encoding].sqrt())
+        } else {
+            (1.0 - f64::from(distance) / f64::from(ones.max(1)), &DICE, 0.0)
+        };
+        if likeness < chance {
+            return 0;
+        }
+        ends.iter().take_while(|end| likeness >= **end).count() as u8
+    }
+
+    /// Whether the first half of an encoding shows that the whole is not alike: its distance is no
+    /// less than chance gives. A pair that is somewhat alike (excess 0.11) passes unless its half
+    /// lies 2 standard deviations low, and then a match key or another encoding can still find it.
+    pub(crate) fn hopeless(&self, encoding: usize, half_distance: u32, ones: u32) -> bool {
+        let half = self.bits[encoding] / 2.0;
+        if self.diffused[encoding] {
+            1.0 - 2.0 * f64::from(half_distance) / half < 0.05
+        } else {
+            // Exact: the whole distance is at least that of the half.
+            1.0 - f64::from(half_distance) / f64::from(ones.max(1)) < DICE[0]
+        }
+    }
+
+    /// Compares two records.
+    pub(crate) fn compare(&self, population: &Population, a: usize, b: usize) -> Vector {
+        let mut levels = [ABSENT; MAX_ENCODINGS];
+        for (place, column) in population.encodings.iter().take(self.encodings()).enumerate() {
+            let (ones_a, ones_b) = (column.ones[a], column.ones[b]);
+            if ones_a > 0 && ones_b > 0 {
+                let distance = distance(column.row(a), column.row(b));
+                levels[place] = self.level(place, distance, ones_a + ones_b);
+            }
+        }
+        let (mut agreeing, mut comparable) = (0, 0);
+        for key in &population.keys {
+            if key[a] != 0 && key[b] != 0 {
+                comparable += 1;
+                agreeing += u8::from(key[a] == key[b]);
+            }
+        }
+        Vector { levels, agreeing, comparable }
+    }
+}

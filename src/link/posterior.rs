@@ -1,0 +1,128 @@
+//! How else the records could be clustered, and what that means for the number of people.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
+
+use crate::cluster::{Graph, number};
+use crate::partitions::{Partitions, Weights, explore};
+use crate::population::Population;
+use crate::run::{LinkError, Progress};
+
+/// Log-odds of a pair without an edge: p = 0.0001.
+const NO_EDGE: f64 = -9.2;
+
+/// A number of people with its 95 % interval from linkage uncertainty.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// Expected number.
+    pub mean: f64,
+    /// Low end of the interval.
+    pub low: f64,
+    /// High end of the interval.
+    pub high: f64,
+}
+
+/// The posterior over partitions, component by component.
+#[derive(Debug)]
+pub struct Posterior {
+    estimate: Estimate,
+    /// Per draw, the labels of the records of uncertain components, in the order of `members`.
+    draws: Vec<Vec<u32>>,
+    /// Global index of those records.
+    members: Vec<u32>,
+    records: usize,
+}
+
+impl Posterior {
+    pub(crate) fn new(
+        population: &Population,
+        graph: &Graph,
+        clusters: &[u32],
+        draws: u32,
+        progress: &dyn Progress,
+    ) -> Result<Self, LinkError> {
+        let components = graph.components();
+        let done = AtomicU64::new(0);
+        let explored: Vec<Partitions> = components
+            .par_iter()
+            .enumerate()
+            .map(|(place, component)| {
+                if progress.cancelled() {
+                    return Err(LinkError::Cancelled);
+                }
+                let weights = Weights::new(component.len(), |a, b| {
+                    let (a, b) = (component[a], component[b]);
+                    match graph.compatible(a, b) {
+                        true => graph.edge(a, b).unwrap_or(NO_EDGE),
+                        false => f64::NEG_INFINITY,
+                    }
+                });
+                let start: Vec<u32> =
+                    component.iter().map(|record| clusters[*record as usize]).collect();
+                let seed = u64::from_le_bytes(population.digest.0[8..16].try_into().unwrap_or_default());
+                let explored = explore(&weights, &start, draws, seed ^ place as u64);
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                progress.permille(920 + (done * 79 / components.len() as u64) as u32);
+                Ok(explored)
+            })
+            .collect::<Result<_, _>>()?;
+        let members: Vec<u32> = components
+            .iter()
+            .flatten()
+            .map(|record| population.global[*record as usize])
+            .collect();
+        let alone = (population.len() - members.len()) as f64;
+        let mean = alone + explored.iter().map(|part| part.mean).sum::<f64>();
+        let variance: f64 = explored.iter().map(|part| part.variance.max(0.0)).sum();
+        let half = 1.96 * variance.sqrt();
+        let draws = (0..draws as usize).map(|draw| {
+            let mut labels = Vec::with_capacity(members.len());
+            let mut first = 0;
+            for part in &explored {
+                let own = number(&part.draws[draw]);
+                let next = first + own.iter().max().map_or(0, |last| last + 1);
+                labels.extend(own.into_iter().map(|label| first + label));
+                first = next;
+            }
+            labels
+        });
+        Ok(Self {
+            estimate: Estimate { mean, low: mean - half, high: mean + half },
+            draws: draws.collect(),
+            members,
+            records: population.len(),
+        })
+    }
+
+    /// Unique people in all sources together.
+    #[must_use]
+    pub fn unique(&self) -> Estimate {
+        self.estimate
+    }
+
+    /// Number of draws.
+    #[must_use]
+    pub fn draws(&self) -> u32 {
+        self.draws.len() as u32
+    }
+
+    /// Clusters of one draw in global order, numbered from 0; draws beyond the last begin anew.
+    #[must_use]
+    pub fn draw(&self, draw: u32) -> Vec<u32> {
+        let Some(labels) = self.draws.get(draw as usize % self.draws.len().max(1)) else {
+            return (0..self.records as u32).collect();
+        };
+        let mut clusters = vec![u32::MAX; self.records];
+        let mut next = 0;
+        for (record, label) in self.members.iter().zip(labels) {
+            clusters[*record as usize] = *label;
+            next = next.max(label + 1);
+        }
+        for cluster in clusters.iter_mut().filter(|cluster| **cluster == u32::MAX) {
+            *cluster = next;
+            next += 1;
+        }
+        clusters
+    }
+}

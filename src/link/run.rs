@@ -1,0 +1,149 @@
+//! The linkage from records to clusters.
+
+use samenloop_schema::{Digest, LinkageSchema, Record, RowRule};
+
+use crate::candidates;
+use crate::cluster;
+use crate::model::{self, Model};
+use crate::population::Population;
+use crate::posterior::Posterior;
+
+/// One party's submission.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Whether one person may have several records in it.
+    pub may_hold_duplicates: bool,
+    /// Its records.
+    pub records: &'a [Record],
+}
+
+/// Told how far the work is, and asked whether to stop. Called from several threads.
+pub trait Progress: Sync {
+    /// Thousandths of the work that are done.
+    fn permille(&self, done: u32);
+    /// Whether to stop.
+    fn cancelled(&self) -> bool;
+}
+
+/// Progress that nobody watches.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn permille(&self, _done: u32) {}
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// How to link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Partitions drawn from the posterior.
+    pub draws: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { draws: 100 }
+    }
+}
+
+/// Why records could not be linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// Someone asked to stop.
+    #[error("the run was cancelled")]
+    Cancelled,
+    /// More than an index can count.
+    #[error("{records} records of {sources} sources are more than one run can link")]
+    TooMany {
+        /// Records in all sources.
+        records: usize,
+        /// Sources.
+        sources: usize,
+    },
+    /// A record that the schema does not allow.
+    #[error("source {source_place}, row {row}: {rule}")]
+    Record {
+        /// Place of the source, from 0.
+        source_place: usize,
+        /// Row of the source, from 0.
+        row: usize,
+        /// The rule that it breaks.
+        rule: RowRule,
+    },
+}
+
+/// Which records are of one person, and how sure that is.
+#[derive(Debug)]
+pub struct Linkage {
+    /// Cluster of each record in global order (sources in the given order, rows in theirs), numbered
+    /// from 0 in canonical order.
+    pub clusters: Vec<u32>,
+    /// How else the records could be clustered.
+    pub posterior: Posterior,
+    /// Identity of the partition: equal for equal sets of equal records, whatever their order.
+    pub partition_digest: Digest,
+    /// What the run learnt; derived from several parties and not for the eyes of any.
+    pub model: Model,
+    /// Candidate pairs that were weighed.
+    pub candidates: u64,
+}
+
+/// Links the records of all sources, within and between them.
+///
+/// Deterministic: the same registrations give the same clusters whatever the order of sources, rows
+/// or threads.
+pub fn link(
+    schema: &LinkageSchema,
+    sources: &[Source<'_>],
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Linkage, LinkError> {
+    let population = Population::new(schema, sources)?;
+    progress.permille(20);
+    let candidates = candidates::find(schema, &population, progress)?;
+    let model = model::learn(schema, &population, &candidates);
+    progress.permille(850);
+    let edges = model::weigh(&model, schema, &population, &candidates);
+    let graph = cluster::Graph::new(&population, edges);
+    let canonical = graph.clusters(|a, b| model.pair_weight(schema, &population, a, b));
+    progress.permille(920);
+    if progress.cancelled() {
+        return Err(LinkError::Cancelled);
+    }
+    let posterior = Posterior::new(&population, &graph, &canonical, options.draws, progress)?;
+    let mut clusters = vec![0; population.len()];
+    for (canonical, cluster) in population.global.iter().zip(&canonical) {
+        clusters[*canonical as usize] = *cluster;
+    }
+    progress.permille(1000);
+    Ok(Linkage {
+        clusters,
+        posterior,
+        partition_digest: partition_digest(&population, &canonical),
+        model,
+        candidates: candidates.len() as u64,
+    })
+}
+
+fn partition_digest(population: &Population, clusters: &[u32]) -> Digest {
+    let count = clusters.iter().max().map_or(0, |last| *last as usize + 1);
+    let mut members: Vec<Vec<&[u8]>> = vec![vec![]; count];
+    for (record, cluster) in clusters.iter().enumerate() {
+        members[*cluster as usize].push(population.digests[record].as_bytes());
+    }
+    let mut digests: Vec<Digest> = members
+        .into_iter()
+        .map(|mut parts| {
+            parts.sort_unstable();
+            Digest::of_parts("samenloop/v1/link/cluster", &parts)
+        })
+        .collect();
+    digests.sort_unstable();
+    let parts: Vec<&[u8]> = digests.iter().map(|digest| digest.as_bytes()).collect();
+    Digest::of_parts("samenloop/v1/link/partition", &parts)
+}
