@@ -2,6 +2,8 @@
 //!
 //! The functions here print nothing; the `samenloop-partner` command is a thin layer over them.
 
+pub mod check;
+mod cli;
 mod contact;
 pub mod draft;
 mod encode_file;
@@ -10,9 +12,12 @@ pub mod key_file;
 pub mod mapping;
 mod private_file;
 pub mod quality;
+pub mod submissions;
+pub mod submit;
 pub mod survey;
 pub mod table;
 
+pub use cli::run;
 pub use encode_file::{
     EncodeError, EncodeJob, EncodeReport, SchemaFileError, encode_file, read_schema,
 };

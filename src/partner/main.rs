@@ -1,3 +1,7 @@
 //! The `samenloop-partner` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    samenloop_partner::run(std::env::args_os())
+}

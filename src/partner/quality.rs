@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use samenloop_schema::{LinkageSchema, Month, Record};
+use samenloop_schema::{LinkageSchema, Record};
 use serde::Serialize;
 
 use crate::mapping::{Mapping, Oddity};
@@ -196,8 +196,7 @@ impl QualityReport {
             presence.count(records.iter().filter_map(|record| record.match_keys[place]));
         }
         let mut seen = HashSet::new();
-        let mut disclosing: HashMap<(&[Option<u16>], Option<Month>, Option<Month>), u64> =
-            HashMap::new();
+        let mut disclosing: HashMap<_, u64> = HashMap::new();
         for (record, line) in records.iter().zip(lines) {
             self.without_encoding += u64::from(record.encodings.iter().all(Option::is_none));
             let keys = record.match_keys.iter().enumerate();
@@ -208,7 +207,8 @@ impl QualityReport {
             if known {
                 self.duplicates.add(*line);
             }
-            *disclosing.entry((&record.codes, record.start, record.end)).or_default() += 1;
+            *disclosing.entry((record.codes.as_slice(), record.start, record.end)).or_default() +=
+                1;
         }
         self.singled_out = disclosing.values().filter(|count| **count == 1).count() as u64;
     }

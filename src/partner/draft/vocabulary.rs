@@ -49,368 +49,93 @@ pub(super) enum Meaning {
     Unneeded,
 }
 
-/// Words as [`fold`] leaves them.
-const VOCABULARY: &[(Meaning, &[&str])] = &[
+/// Words as [`fold`] leaves them, with blanks between.
+const VOCABULARY: &[(Meaning, &str)] = &[
     (
         Meaning::GivenName,
-        &[
-            "voornaam",
-            "voornamen",
-            "voornm",
-            "vnaam",
-            "vn",
-            "doopnaam",
-            "doopnamen",
-            "givenname",
-            "givennames",
-            "firstname",
-            "firstnames",
-            "forename",
-            "forenames",
-            "fname",
-            "eerstevoornaam",
-        ],
+        "voornaam voornamen voornm vnaam vn doopnaam doopnamen givenname givennames firstname \
+         firstnames forename forenames fname eerstevoornaam",
     ),
-    (Meaning::Nickname, &["roepnaam", "roepnamen", "nickname", "knownas", "callname"]),
-    (
-        Meaning::Initials,
-        &["voorletters", "voorletter", "voorl", "vrl", "vl", "initialen", "initials", "initial"],
-    ),
+    (Meaning::Nickname, "roepnaam roepnamen nickname knownas callname"),
+    (Meaning::Initials, "voorletters voorletter voorl vrl vl initialen initials initial"),
     (
         Meaning::SurnamePrefix,
-        &[
-            "tussenvoegsel",
-            "tussenvoegsels",
-            "tussenvgsl",
-            "tussenv",
-            "tussenvoeg",
-            "tsv",
-            "tv",
-            "tvs",
-            "voorvoegsel",
-            "voorvoegsels",
-            "vvgsl",
-            "voorvoeg",
-            "prefix",
-            "surnameprefix",
-            "nameprefix",
-            "infix",
-        ],
+        "tussenvoegsel tussenvoegsels tussenvgsl tussenv tussenvoeg tsv tv tvs voorvoegsel \
+         voorvoegsels vvgsl voorvoeg prefix surnameprefix nameprefix infix",
     ),
     (
         Meaning::Surname,
-        &[
-            "achternaam",
-            "achternm",
-            "anaam",
-            "geslachtsnaam",
-            "familienaam",
-            "familyname",
-            "surname",
-            "lastname",
-            "lname",
-            "geboortenaam",
-            "meisjesnaam",
-            "maidenname",
-            "naam",
-            "name",
-            "fullname",
-            "volledigenaam",
-            "clientnaam",
-            "naamclient",
-            "clientname",
-        ],
+        "achternaam achternm anaam geslachtsnaam familienaam familyname surname lastname \
+         lname geboortenaam meisjesnaam maidenname naam name fullname volledigenaam \
+         clientnaam naamclient clientname",
     ),
     (
         Meaning::BirthDate,
-        &[
-            "geboortedatum",
-            "geboortedat",
-            "gebdatum",
-            "gebdat",
-            "gebdt",
-            "datumgeboorte",
-            "geboortedag",
-            "geborenop",
-            "geboren",
-            "gbdatum",
-            "gd",
-            "dob",
-            "dateofbirth",
-            "birthdate",
-            "birthday",
-            "bdate",
-            "born",
-        ],
+        "geboortedatum geboortedat gebdatum gebdat gebdt datumgeboorte geboortedag geborenop \
+         geboren gbdatum gd dob dateofbirth birthdate birthday bdate born",
     ),
-    (
-        Meaning::Sex,
-        &["geslacht", "geslachtsaanduiding", "gesl", "sex", "sekse", "gender", "mv", "mvx", "vm"],
-    ),
+    (Meaning::Sex, "geslacht geslachtsaanduiding gesl sex sekse gender mv mvx vm"),
     (
         Meaning::BirthPlace,
-        &[
-            "geboorteplaats",
-            "gebplaats",
-            "gebpl",
-            "plaatsgeboorte",
-            "birthplace",
-            "placeofbirth",
-            "cityofbirth",
-        ],
+        "geboorteplaats gebplaats gebpl plaatsgeboorte birthplace placeofbirth cityofbirth",
     ),
-    (
-        Meaning::Residence,
-        &[
-            "woonplaats",
-            "plaats",
-            "plaatsnaam",
-            "stad",
-            "suburb",
-            "city",
-            "town",
-            "residence",
-            "locality",
-        ],
-    ),
+    (Meaning::Residence, "woonplaats plaats plaatsnaam stad suburb city town residence locality"),
     (
         Meaning::Postcode,
-        &[
-            "postcode",
-            "pc",
-            "pc6",
-            "pc4",
-            "postkode",
-            "zip",
-            "zipcode",
-            "postalcode",
-            "postcodewoonadres",
-            "postcodeadres",
-        ],
+        "postcode pc pc6 pc4 postkode zip zipcode postalcode postcodewoonadres postcodeadres",
     ),
     (
         Meaning::Street,
-        &[
-            "straat",
-            "straatnaam",
-            "adres",
-            "woonadres",
-            "street",
-            "streetname",
-            "address",
-            "address1",
-            "addressline1",
-            "adres1",
-            "adresregel1",
-        ],
+        "straat straatnaam adres woonadres street streetname address address1 addressline1 \
+         adres1 adresregel1",
     ),
-    (
-        Meaning::HouseNumber,
-        &["huisnummer", "huisnr", "hnr", "housenumber", "houseno", "streetnumber", "streetno"],
-    ),
-    (Meaning::Address, &["address2", "addressline2", "adres2", "adresregel2"]),
+    (Meaning::HouseNumber, "huisnummer huisnr hnr housenumber houseno streetnumber streetno"),
+    (Meaning::Address, "address2 addressline2 adres2 adresregel2"),
     (
         Meaning::Start,
-        &[
-            "start",
-            "startdatum",
-            "begin",
-            "begindatum",
-            "datumbegin",
-            "datumstart",
-            "startdate",
-            "datestart",
-            "startmaand",
-            "beginmaand",
-            "inzorg",
-            "datuminzorg",
-            "inzorgdatum",
-            "inzorgsinds",
-            "aanvang",
-            "aanvangsdatum",
-            "ingangsdatum",
-            "datumingang",
-            "instroom",
-            "instroomdatum",
-            "opnamedatum",
-            "datumopname",
-            "inschrijfdatum",
-            "aanmelddatum",
-            "van",
-            "vanaf",
-            "from",
-            "admission",
-            "admissiondate",
-            "firstcontact",
-            "eerstecontact",
-            "datumin",
-            "startmonth",
-            "begindatumzorg",
-            "begindatumtraject",
-        ],
+        "start startdatum begin begindatum datumbegin datumstart startdate datestart \
+         startmaand beginmaand inzorg datuminzorg inzorgdatum inzorgsinds aanvang \
+         aanvangsdatum ingangsdatum datumingang instroom instroomdatum opnamedatum \
+         datumopname inschrijfdatum aanmelddatum van vanaf from admission admissiondate \
+         firstcontact eerstecontact datumin startmonth begindatumzorg begindatumtraject",
     ),
     (
         Meaning::End,
-        &[
-            "einde",
-            "eind",
-            "einddatum",
-            "datumeinde",
-            "datumeind",
-            "end",
-            "enddate",
-            "dateend",
-            "eindmaand",
-            "uitzorg",
-            "datumuitzorg",
-            "uitzorgdatum",
-            "afsluitdatum",
-            "datumafsluiting",
-            "afsluiting",
-            "uitstroom",
-            "uitstroomdatum",
-            "ontslagdatum",
-            "uitschrijfdatum",
-            "tot",
-            "totenmet",
-            "tm",
-            "until",
-            "till",
-            "to",
-            "discharge",
-            "dischargedate",
-            "lastcontact",
-            "laatstecontact",
-            "datumuit",
-            "endmonth",
-            "einddatumzorg",
-            "einddatumtraject",
-        ],
+        "einde eind einddatum datumeinde datumeind end enddate dateend eindmaand uitzorg \
+         datumuitzorg uitzorgdatum afsluitdatum datumafsluiting afsluiting uitstroom \
+         uitstroomdatum ontslagdatum uitschrijfdatum tot totenmet tm until till to discharge \
+         dischargedate lastcontact laatstecontact datumuit endmonth einddatumzorg \
+         einddatumtraject",
     ),
     (
         Meaning::Municipality,
-        &[
-            "gemeente",
-            "gemeentecode",
-            "gemcode",
-            "gem",
-            "gemnr",
-            "woongemeente",
-            "gemeentenaam",
-            "cbscode",
-            "municipality",
-            "municipalitycode",
-        ],
+        "gemeente gemeentecode gemcode gem gemnr woongemeente gemeentenaam cbscode \
+         municipality municipalitycode",
     ),
     (
         Meaning::TargetGroup,
-        &[
-            "doelgroep",
-            "doelgroepcode",
-            "groep",
-            "clientgroep",
-            "categorie",
-            "targetgroup",
-            "category",
-        ],
+        "doelgroep doelgroepcode groep clientgroep categorie targetgroup category",
     ),
-    (Meaning::State, &["state", "province", "provincie", "regio", "region"]),
+    (Meaning::State, "state province provincie regio region"),
     (
         Meaning::NationalId,
-        &[
-            "bsn",
-            "burgerservicenummer",
-            "bsnnummer",
-            "bsnnr",
-            "sofi",
-            "sofinummer",
-            "sofinr",
-            "socsecid",
-            "ssn",
-            "socialsecuritynumber",
-            "nationalid",
-            "nhsnumber",
-            "vnummer",
-            "vreemdelingennummer",
-            "rijksregisternummer",
-            "insz",
-            "paspoortnummer",
-        ],
+        "bsn burgerservicenummer bsnnummer bsnnr sofi sofinummer sofinr socsecid ssn \
+         socialsecuritynumber nationalid nhsnumber vnummer vreemdelingennummer \
+         rijksregisternummer insz paspoortnummer",
     ),
     (
         Meaning::RecordNumber,
-        &[
-            "id",
-            "recid",
-            "recordid",
-            "record",
-            "nr",
-            "no",
-            "nummer",
-            "volgnummer",
-            "volgnr",
-            "rownumber",
-            "registratienummer",
-            "registratienr",
-            "clientid",
-            "clientnr",
-            "clientnummer",
-            "clientnumber",
-            "client",
-            "personid",
-            "personnr",
-            "persoonsnummer",
-            "persoonid",
-            "patientnummer",
-            "patientnr",
-            "patientid",
-            "dossiernummer",
-            "dossiernr",
-            "dossier",
-            "zaaknummer",
-            "kenmerk",
-            "casenumber",
-            "trueid",
-            "entityid",
-            "uuid",
-            "guid",
-        ],
+        "id recid recordid record nr no nummer volgnummer volgnr rownumber registratienummer \
+         registratienr clientid clientnr clientnummer clientnumber client personid personnr \
+         persoonsnummer persoonid patientnummer patientnr patientid dossiernummer dossiernr \
+         dossier zaaknummer kenmerk casenumber trueid entityid uuid guid",
     ),
     (
         Meaning::Unneeded,
-        &[
-            "telefoon",
-            "telefoonnummer",
-            "tel",
-            "mobiel",
-            "phone",
-            "email",
-            "emailadres",
-            "mail",
-            "nationaliteit",
-            "nationality",
-            "geboorteland",
-            "countryofbirth",
-            "land",
-            "country",
-            "leeftijd",
-            "age",
-            "partnernaam",
-            "naampartner",
-            "partnername",
-            "toevoeging",
-            "huisnummertoevoeging",
-            "huisletter",
-            "overlijdensdatum",
-            "status",
-            "opmerking",
-            "opmerkingen",
-            "notes",
-            "burgerlijkestaat",
-            "titel",
-            "title",
-            "aanhef",
-        ],
+        "telefoon telefoonnummer tel mobiel phone email emailadres mail nationaliteit \
+         nationality geboorteland countryofbirth land country leeftijd age partnernaam \
+         naampartner partnername toevoeging huisnummertoevoeging huisletter overlijdensdatum \
+         status opmerking opmerkingen notes burgerlijkestaat titel title aanhef",
     ),
 ];
 
@@ -434,8 +159,12 @@ const SHORT: usize = 6;
 /// What a header means, if it is or resembles a word of the vocabulary.
 pub(super) fn meaning(header: &str) -> Option<Likeness> {
     let folded = fold(header);
-    let words =
-        || VOCABULARY.iter().flat_map(|(meaning, words)| words.iter().map(|w| (*meaning, *w)));
+    let words = || {
+        let split = |(meaning, words): &'static (Meaning, &'static str)| {
+            words.split_whitespace().map(|word| (*meaning, word))
+        };
+        VOCABULARY.iter().flat_map(split)
+    };
     if let Some((meaning, word)) = words().find(|(_, word)| *word == folded) {
         return Some(Likeness { meaning, word, similarity: 1.0 });
     }
@@ -580,8 +309,8 @@ mod tests {
     #[test]
     fn every_word_is_folded_and_stands_once() {
         let mut seen = std::collections::BTreeSet::new();
-        for word in VOCABULARY.iter().flat_map(|(_, words)| *words) {
-            assert_eq!(fold(word), **word);
+        for word in VOCABULARY.iter().flat_map(|(_, words)| words.split_whitespace()) {
+            assert_eq!(fold(word), word);
             assert!(seen.insert(word), "{word} stands twice");
         }
     }

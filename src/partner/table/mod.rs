@@ -240,7 +240,8 @@ impl TableReader {
                 return Err(TableError::Empty { path });
             };
             let blank = self.record.iter().all(|value| value.trim().is_empty());
-            if !blank && !(line == 1 && dialect::is_separator_line(&self.record)) {
+            let stated = line == 1 && dialect::is_separator_line(&self.record);
+            if !(blank || stated) {
                 break line;
             }
         };

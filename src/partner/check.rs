@@ -1,0 +1,152 @@
+//! What is weak about a schema, measured on a file of registrations.
+
+use std::path::Path;
+
+use samenloop_encode::{KeyError, LinkageKey, RoundKeys};
+use samenloop_schema::{Digest, Field, FieldKind, LinkageSchema};
+use serde::Serialize;
+
+use crate::quality::QualityReport;
+use crate::survey::{Progress, SurveyError, survey};
+
+/// Why a schema could not be measured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// No throwaway key could be drawn.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The file does not fit or cannot be read.
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Serialize)]
+pub struct SchemaCheck {
+    /// Label of the round.
+    pub round: String,
+    /// Hash of the schema, which the round's manifest names.
+    pub schema_hash: Digest,
+    /// What is weak, in plain words.
+    pub weaknesses: Vec<String>,
+    /// What the file looks like under the schema, if one was given.
+    pub quality: Option<QualityReport>,
+}
+
+/// Share of records that share a whole encoding, from which on the encoding tells too little.
+const COMMON_ENCODING: f64 = 0.2;
+
+/// Share of rows in which a field may be empty before it is worth a word.
+const MOSTLY_EMPTY: f64 = 0.5;
+
+/// Share of records that codes and months single out, from which on they should be coarser.
+const SINGLED_OUT: f64 = 0.1;
+
+/// Checks a schema, and with a file measures it. The file is encoded with a key that is drawn for
+/// this and forgotten; rows that cannot be read are passed over and reported.
+pub fn check(
+    schema: &LinkageSchema,
+    csv: Option<&Path>,
+    progress: &dyn Progress,
+) -> Result<SchemaCheck, CheckError> {
+    let mut weaknesses = vec![];
+    if let Err(reason) = schema.check_hardened() {
+        weaknesses.push(format!("{reason}; `encode` refuses this schema"));
+    }
+    let quality = match csv {
+        Some(csv) => {
+            let keys = RoundKeys::derive(&LinkageKey::generate()?, schema);
+            let report = survey(csv, schema, &keys, true, progress)?.report;
+            weaknesses.extend(measured(schema, &report));
+            Some(report)
+        }
+        None => None,
+    };
+    Ok(SchemaCheck { round: schema.round.clone(), schema_hash: schema.hash(), weaknesses, quality })
+}
+
+/// A part of a whole in per cent with one decimal.
+pub(crate) fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        "0 %".to_owned()
+    } else {
+        format!("{:.1} %", 100.0 * part as f64 / whole as f64)
+    }
+}
+
+/// A number of rows in words.
+pub(crate) fn count(rows: u64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
+}
+
+fn measured(schema: &LinkageSchema, report: &QualityReport) -> Vec<String> {
+    let mut found = vec![];
+    let (rows, records) = (report.rows, report.records);
+    let above = |part: u64, whole: u64, share: f64| part as f64 > share * whole as f64;
+    for (field, Field { kind, .. }) in report.fields.iter().zip(&schema.fields) {
+        // Most people have no tussenvoegsel.
+        let seldom = *kind == FieldKind::SurnamePrefix;
+        if field.columns.is_empty() {
+            found.push(format!(
+                "field {}: the file has no column for it; add its header to `columns` if there is one",
+                field.name
+            ));
+        } else if !seldom && above(field.empty + field.unusable.rows, rows, MOSTLY_EMPTY) {
+            found.push(format!(
+                "field {}: {} of the rows have nothing usable in it",
+                field.name,
+                percent(field.empty + field.unusable.rows, rows)
+            ));
+        }
+    }
+    for dimension in &report.dimensions {
+        if !dimension.found {
+            found.push(format!("dimension {}: the file has no column for it", dimension.name));
+        } else if above(dimension.unlisted.rows, rows, 0.01) {
+            found.push(format!(
+                "dimension {}: {} of the rows have a value that is not in the code list",
+                dimension.name,
+                percent(dimension.unlisted.rows, rows)
+            ));
+        }
+    }
+    for encoding in &report.encodings {
+        if above(encoding.shared, encoding.records, COMMON_ENCODING) {
+            found.push(format!(
+                "encoding {}: {} of the records that have it share it with another; unless the file \
+                 holds people more than once, mix in another fact",
+                encoding.name,
+                percent(encoding.shared, encoding.records)
+            ));
+        }
+    }
+    for key in report.match_keys.iter().filter(|key| key.records * 20 < records) {
+        found.push(format!(
+            "match_key {}: only {} of the records have it",
+            key.name,
+            percent(key.records, records)
+        ));
+    }
+    if report.unlinkable.rows > 0 {
+        found.push(format!(
+            "{} ({}) know too little of a person to be linked; they are not submitted",
+            count(report.unlinkable.rows),
+            percent(report.unlinkable.rows, rows)
+        ));
+    }
+    if report.without_encoding > 0 {
+        found.push(format!(
+            "{} of the records have no encoding; only an exact match key can link them",
+            percent(report.without_encoding, records)
+        ));
+    }
+    if above(report.singled_out, records, SINGLED_OUT) {
+        found.push(format!(
+            "{} of the records stand alone by their codes and months, which travel as they are: use \
+             fewer dimensions, coarser codes or no months if the questions allow it",
+            percent(report.singled_out, records)
+        ));
+    }
+    found
+}
