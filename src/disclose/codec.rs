@@ -109,8 +109,7 @@ impl Release {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = body(self);
-        let digest = digest(&bytes);
-        bytes.extend(digest.as_bytes());
+        bytes.extend(self.digest().as_bytes());
         bytes
     }
 
@@ -160,7 +159,7 @@ impl Release {
                 _ => return damaged("a number breaks the rules"),
             });
         }
-        Ok(Self { frame, policy, lattice, numbers })
+        Ok(Self::new(frame, policy, lattice, numbers))
     }
 }
 

@@ -114,7 +114,7 @@ pub fn materialise(
     let protection = Protection { table: &table, key: &key, threshold: policy.threshold };
     let shown = protection.shown(&lattice, &Exact { counts: &counts, keys: &keys });
     let numbers = with_intervals(&lattice, &rows, &counts, &shown, draws);
-    Ok(Release { frame, policy: policy.clone(), lattice, numbers })
+    Ok(Release::new(frame, policy.clone(), lattice, numbers))
 }
 
 fn check_inputs(

@@ -118,9 +118,23 @@ pub struct Release {
     pub(crate) lattice: Lattice,
     /// Per cell of the lattice; none is withheld.
     pub(crate) numbers: Vec<Option<Number>>,
+    digest: Digest,
 }
 
 impl Release {
+    /// Takes protected numbers, one per cell of the lattice.
+    pub(crate) fn new(
+        frame: Frame,
+        policy: DisclosurePolicy,
+        lattice: Lattice,
+        numbers: Vec<Option<Number>>,
+    ) -> Self {
+        let digest = Digest([0; Digest::LEN]);
+        let mut release = Self { frame, policy, lattice, numbers, digest };
+        release.digest = crate::codec::digest(&crate::codec::body(&release));
+        release
+    }
+
     /// What is public about the round.
     #[must_use]
     pub const fn frame(&self) -> &Frame {
@@ -136,8 +150,8 @@ impl Release {
     /// SHA-256 that stands for every number of the release, as in the ledger and at the end of
     /// [`to_bytes`](Self::to_bytes).
     #[must_use]
-    pub fn digest(&self) -> Digest {
-        crate::codec::digest(&crate::codec::body(self))
+    pub const fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// Answers a question of the closed lattice: a measure, split by dimensions in any order.

@@ -125,6 +125,24 @@ fn noise_over_many_keys_has_mean_0_and_the_policy_s_variance() {
 }
 
 #[test]
+fn the_threshold_looks_at_the_number_with_noise() {
+    // ggz has 8 clients and opvang 12; neither side of 10 is told.
+    let population = Population::default().add(1, 0, 100).add(2, 0, 8).add(4, 0, 12);
+    let (mut small, mut large) = (vec![], vec![]);
+    for key in 0..100 {
+        let shown =
+            counts(&population.release(&[], key).expect("a release"), Measure::Sources, &[]);
+        small.push(shown[1]);
+        large.push(shown[2]);
+    }
+    for column in [&small, &large] {
+        assert!(column.contains(&None) && column.iter().flatten().any(|count| *count >= 10));
+    }
+    assert!(small.iter().flatten().all(|count| (10..=13).contains(count)), "{small:?}");
+    assert!(large.iter().flatten().all(|count| (10..=17).contains(count)), "{large:?}");
+}
+
+#[test]
 fn an_organisation_whose_clients_are_all_known_elsewhere_is_not_told_so() {
     // Every client of opvang is known to ggd; ggz is apart.
     let population =
