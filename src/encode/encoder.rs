@@ -200,3 +200,6 @@ impl KeyedParts {
         Some(MatchKeyValue(mac.finalize().into_bytes().into()))
     }
 }
+
+#[cfg(test)]
+mod tests;

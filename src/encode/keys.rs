@@ -25,6 +25,22 @@ pub enum KeyError {
 /// The secret that the partners of a round share and that the service never has.
 ///
 /// It can be neither cloned, printed nor serialised, and is wiped when dropped.
+///
+/// ```compile_fail
+/// fn print(key: &samenloop_encode::LinkageKey) -> String {
+///     format!("{key:?}")
+/// }
+/// ```
+/// ```compile_fail
+/// fn copy(key: &samenloop_encode::LinkageKey) -> samenloop_encode::LinkageKey {
+///     key.clone()
+/// }
+/// ```
+/// ```
+/// fn write(key: &samenloop_encode::LinkageKey) -> samenloop_encode::normalise::Letters {
+///     key.to_hex()
+/// }
+/// ```
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct LinkageKey([u8; 32]);
 
@@ -143,5 +159,31 @@ impl RoundKeys {
     #[must_use]
     pub fn key_check_value(&self) -> KeyCheckValue {
         self.check
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BAD: &str = include_str!("../../tests/vectors/encode/v1/bad_keys.json");
+
+    #[test]
+    fn a_key_is_32_bytes_in_hexadecimal_and_nothing_else() {
+        let bad: Vec<(String, String)> = serde_json::from_str(BAD).expect("the vectors are JSON");
+        assert!(bad.len() >= 10);
+        for (text, rule) in bad {
+            let expected = if rule == "hex" { KeyError::Hex } else { KeyError::Constant };
+            assert_eq!(LinkageKey::from_hex(&text).err(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_round_trip_and_are_drawn_anew() {
+        let [first, second] = [(); 2].map(|()| LinkageKey::generate().expect("randomness"));
+        assert_ne!(*first.to_hex(), *second.to_hex());
+        let file = format!("{}\n", first.to_hex().to_uppercase());
+        let again = LinkageKey::from_hex(&file).expect("what was written");
+        assert_eq!(*again.to_hex(), *first.to_hex());
     }
 }

@@ -110,11 +110,11 @@ impl BirthDate {
     }
 
     /// Age in whole years at the first of January of a year; absent when the year of birth is, or
-    /// lies after it.
+    /// when the birth lies after it.
     #[must_use]
     pub fn age_at_new_year(&self, year: u32) -> Option<u32> {
         let turned = self.month == Some(1) && self.day == Some(1);
         let reached = year.checked_sub(self.year?.into())?;
-        Some(reached.saturating_sub(u32::from(!turned)))
+        reached.checked_sub(u32::from(!turned))
     }
 }

@@ -6,14 +6,14 @@ use zeroize::Zeroizing;
 
 use super::Letters;
 
-/// Values that stand for a missing one, in any field.
+/// Values that stand for a missing one, in any field, without blanks.
 const FILLERS: &[&str] =
-    &["onbekend", "onbek", "unknown", "nvt", "niet bekend", "niet ingevuld", "null", "nan", "xxx"];
+    &["onbekend", "onbek", "unknown", "nvt", "nietbekend", "nietingevuld", "null", "nan", "xxx"];
 
 /// Whether a raw value stands for a missing one.
 pub(super) fn is_filler(raw: &str) -> bool {
-    let words = words(raw, |_| false);
-    words.is_empty() || FILLERS.contains(&words.as_str())
+    let letters = joined(raw);
+    letters.is_empty() || FILLERS.contains(&letters.as_str())
 }
 
 /// Lower-case words of `a-z` and `0-9` with one blank between them. Diacritics are dropped and other

@@ -11,7 +11,7 @@ const PREFIXES: &[&str] = &[
     "dei", "del", "dela", "della", "den", "der", "des", "di", "do", "don", "dos", "du", "el",
     "het", "im", "in", "int", "l", "la", "las", "le", "les", "lo", "los", "n", "onder", "op",
     "opt", "over", "s", "t", "te", "ten", "ter", "tho", "thoe", "thor", "to", "toe", "tot", "uit",
-    "uyt", "unter", "v", "van", "vande", "vanden", "vander", "vant", "vd", "vdn", "vdr", "vom",
+    "unter", "uyt", "v", "van", "vande", "vanden", "vander", "vant", "vd", "vdn", "vdr", "vom",
     "von", "voor", "vor", "zu", "zum", "zur",
 ];
 
