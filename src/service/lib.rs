@@ -1,12 +1,27 @@
 //! The linkage service: ingest, store, runs, releases, roles.
 
+pub mod access;
 pub mod cert;
+mod command;
 pub mod config;
+#[cfg(test)]
+mod fixture;
+mod flags;
 pub mod identity;
 pub mod ingest;
 pub mod keys;
 pub mod round;
+mod round_cli;
+mod rpc;
+mod run;
+mod server;
+mod status;
 pub mod store;
 pub mod submission;
 
+pub use command::run;
 pub use config::Config;
+pub use rpc::RequestError;
+pub use rpc::release::ReleaseRpcError;
+pub use run::{ReleaseError, RunError};
+pub use server::{ServeError, Server};

@@ -1,3 +1,7 @@
 //! The `samenloop-service` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    samenloop_service::run(std::env::args_os())
+}

@@ -4,6 +4,8 @@ mod close;
 mod create;
 mod freeze;
 mod open;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::collections::HashMap;
@@ -21,7 +23,7 @@ pub use create::{CreateError, MAX_FILE_BYTES};
 pub use freeze::FreezeError;
 pub(crate) use freeze::{Placed, submissions};
 pub use open::OpenError;
-pub(crate) use view::{PartyView, RoundView};
+pub(crate) use view::RoundView;
 
 use crate::identity::{Caller, Role};
 use crate::store::{Access, ROUNDS, Store, StoreError};

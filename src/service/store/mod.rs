@@ -3,7 +3,10 @@
 mod entries;
 mod rows;
 pub(crate) mod seal;
+#[cfg(test)]
+mod tests;
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -72,6 +75,9 @@ pub enum StoreError {
         /// What.
         what: &'static str,
     },
+    /// Nothing is changed after a clean stop.
+    #[error("the service is stopping: try again once it runs")]
+    Stopped,
     /// Encryption failed.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -113,16 +119,21 @@ pub struct Store {
     wrapping_key: WrappingKey,
     /// Whoever holds it makes the only change that goes on, so that entry numbers are dense and the
     /// tree follows the file.
-    turn: Mutex<()>,
+    turn: Mutex<Turn>,
     tree: RwLock<Tree>,
     stopped_cleanly: bool,
+}
+
+/// Whether changes are still made.
+struct Turn {
+    stopped: bool,
 }
 
 /// A change that has not been committed. Dropping it leaves the store as it was.
 pub struct Change<'s> {
     transaction: WriteTransaction,
     store: &'s Store,
-    _turn: MutexGuard<'s, ()>,
+    turn: MutexGuard<'s, Turn>,
     size: u64,
     leaves: Vec<Digest>,
 }
@@ -132,7 +143,11 @@ impl Store {
     /// its leaf, and marks the store as running.
     pub fn open(data_dir: &Path, wrapping_key: Zeroizing<[u8; 32]>) -> Result<Self, StoreError> {
         let directory = |reason| StoreError::Directory { path: data_dir.to_owned(), reason };
-        std::fs::create_dir_all(data_dir).map_err(directory)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(data_dir)
+            .map_err(directory)?;
         let database = Database::create(data_dir.join(store::FILE))?;
         let wrapping_key = WrappingKey::new(wrapping_key);
         let stopped_cleanly = prepare(&database, &wrapping_key)?;
@@ -140,7 +155,7 @@ impl Store {
         Ok(Self {
             database,
             wrapping_key,
-            turn: Mutex::new(()),
+            turn: Mutex::new(Turn { stopped: false }),
             tree: RwLock::new(tree),
             stopped_cleanly,
         })
@@ -160,9 +175,12 @@ impl Store {
     /// Begins a change, after any other has ended. Blocks.
     pub(crate) fn change(&self) -> Result<Change<'_>, StoreError> {
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if turn.stopped {
+            return Err(StoreError::Stopped);
+        }
         let transaction = begin_durable(&self.database)?;
         let size = self.tree.read().unwrap_or_else(PoisonError::into_inner).size();
-        Ok(Change { transaction, store: self, _turn: turn, size, leaves: vec![] })
+        Ok(Change { transaction, store: self, turn, size, leaves: vec![] })
     }
 
     /// Commits one entry by itself and returns its index.
@@ -175,8 +193,9 @@ impl Store {
 
     /// Marks the stop as clean; nothing may be changed afterwards.
     pub(crate) fn stop_cleanly(&self) -> Result<(), StoreError> {
-        let change = self.change()?;
+        let mut change = self.change()?;
         change.put_bytes(META, store::META_CLEAN_STOP.as_bytes(), &[1])?;
+        change.turn.stopped = true;
         change.commit()
     }
 

@@ -1,0 +1,143 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use samenloop_schema::{PartyId, RoundId};
+
+use crate::cert::DEFAULT_DAYS;
+
+/// The linkage service and its coordinator's commands.
+#[derive(Debug, Parser)]
+#[command(name = "samenloop-service", version)]
+pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a new installation: authority, certificates, keys and configuration.
+    Init(Init),
+    /// Run the service until SIGINT or SIGTERM.
+    Serve(Serve),
+    /// Print the public key that checks the ledger's checkpoints, for auditors to note.
+    LedgerKey(Serve),
+    /// Make certificates for a small installation.
+    #[command(subcommand)]
+    Cert(Cert),
+    /// Take a round through its life.
+    #[command(subcommand)]
+    Round(Round),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Directory to make; what exists is never overwritten.
+    #[arg(long)]
+    pub(crate) dir: PathBuf,
+    /// Host name or address by which clients reach the service; may be given several times.
+    #[arg(long, default_values = ["localhost", "127.0.0.1"])]
+    pub(crate) host: Vec<String>,
+    /// Port to listen on.
+    #[arg(long, default_value_t = 7443)]
+    pub(crate) port: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The service's configuration file.
+    #[arg(long)]
+    pub(crate) config: PathBuf,
+    /// Print for machines.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cert {
+    /// Make a certificate authority: authority.pem and authority.key.
+    Authority {
+        /// Where to write it.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Make a certificate and its key: NAME.pem and NAME.key.
+    Issue {
+        /// Directory of the authority.
+        #[arg(long)]
+        authority: PathBuf,
+        /// What its holder may do.
+        #[arg(long)]
+        role: Holder,
+        /// Its holder; a partner's party id.
+        #[arg(long)]
+        name: PartyId,
+        /// Host name or address, for a service certificate; may be given several times.
+        #[arg(long, required_if_eq("role", "service"))]
+        host: Vec<String>,
+        /// Days that it is valid.
+        #[arg(long, default_value_t = DEFAULT_DAYS)]
+        days: u32,
+        /// Where to write it.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Holder {
+    Partner,
+    Coordinator,
+    Monitor,
+    Auditor,
+    Service,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Round {
+    /// Announce a round.
+    Create {
+        /// The manifest file.
+        #[arg(long)]
+        manifest: PathBuf,
+        /// The linkage schema file.
+        #[arg(long)]
+        schema: PathBuf,
+        #[command(flatten)]
+        client: Client,
+    },
+    /// Show a round, or all rounds if none is named.
+    Status(Which),
+    /// Let submissions in, once every party announced the same key check value.
+    Open(Which),
+    /// Fix the inputs.
+    Freeze(Which),
+    /// Link the frozen inputs and show progress.
+    Link(Which),
+    /// Stop a linkage that goes on.
+    Cancel(Which),
+    /// Materialise the release.
+    Release(Which),
+    /// End the round and delete its submissions.
+    Close(Which),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The round's id; else the configuration's.
+    #[arg(long)]
+    pub(crate) round: Option<RoundId>,
+    #[command(flatten)]
+    pub(crate) client: Client,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Client {
+    /// The client configuration with the coordinator's certificate.
+    #[arg(long)]
+    pub(crate) config: PathBuf,
+    /// Print for machines.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,128 @@
+//! Materialising a release: once, through disclosure control, under a noise key that nobody keeps.
+
+use samenloop_disclose::{DimensionList, Frame, NoiseKey, Refusal, materialise};
+use samenloop_ledger::Event;
+use samenloop_schema::{Digest, RoundId, Step};
+use zeroize::Zeroizing;
+
+use super::{partition, people};
+use crate::keys::random;
+use crate::round::{RoundFacts, Rounds, StepError, advance, entry, stored};
+use crate::store::{RELEASES, ROUNDS, StoreError};
+
+/// Why nothing is released.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReleaseError {
+    /// The round cannot be stepped.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// A party withdrew.
+    #[error(
+        "a party withdrew after freezing, so nothing is released: close this round and create a \
+         new one"
+    )]
+    Barred,
+    /// Disclosure control refuses.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl From<StoreError> for ReleaseError {
+    fn from(error: StoreError) -> Self {
+        Self::Step(error.into())
+    }
+}
+
+impl ReleaseError {
+    /// The code that stands in the ledger; none for what is no refusal.
+    fn code(&self) -> Option<u16> {
+        match self {
+            Self::Step(_) => None,
+            Self::Barred => Some(1),
+            Self::Refused(refusal) => Some(match refusal {
+                Refusal::Policy(_) => 2,
+                Refusal::Noise(_) => 3,
+                Refusal::Frame(_) => 4,
+                Refusal::Input(_) => 5,
+                Refusal::TooManyCells { .. } => 6,
+                Refusal::TooFewParties { .. } => 7,
+                Refusal::TooFewPeople { .. } => 8,
+                _ => 9,
+            }),
+        }
+    }
+}
+
+fn frame(facts: &RoundFacts) -> Frame {
+    let manifest = &facts.manifest;
+    let dimensions = facts
+        .schema
+        .dimensions
+        .iter()
+        .map(|dimension| DimensionList { name: dimension.name.clone(), codes: dimension.codes() });
+    Frame {
+        parties: manifest.parties.iter().map(|party| party.id.clone()).collect(),
+        dimensions: dimensions.collect(),
+        purpose: manifest.purpose.clone(),
+        min_parties: manifest.min_parties,
+        two_party: manifest.two_party,
+    }
+}
+
+impl Rounds {
+    /// Materialises the round's release and returns its digest.
+    pub(crate) fn release(&self, round: &RoundId) -> Result<Digest, ReleaseError> {
+        let facts = self.facts(round)?;
+        let released = self.materialise(&facts);
+        if let Err(error) = &released
+            && let Some(rule) = error.code()
+        {
+            tracing::warn!(%round, rule, "release refused");
+            let round = *round;
+            self.store().record(&entry(Event::ReleaseRefused { round, rule }))?;
+        }
+        released
+    }
+
+    fn materialise(&self, facts: &RoundFacts) -> Result<Digest, ReleaseError> {
+        let (round, policy) = (facts.id, &facts.manifest.policy);
+        let mut linked = stored(&self.store().read()?, &round)?;
+        advance(&mut linked, Step::Release)?;
+        if linked.release_barred {
+            return Err(ReleaseError::Barred);
+        }
+        let registrations = people::registrations(self.store(), facts)?;
+        let found = partition::read(self.store(), &round, &linked)?;
+        let seed = Zeroizing::new(random::<32>().map_err(StoreError::from)?);
+        let release = materialise(
+            policy,
+            frame(facts),
+            &registrations,
+            &found.clusters,
+            &found.draws,
+            NoiseKey::new(*seed),
+        )?;
+        drop(seed);
+
+        let digest = release.digest();
+        let mut change = self.store().change()?;
+        let mut stored = stored(&change, &round)?;
+        advance(&mut stored, Step::Release)?;
+        // A withdrawal may have come between.
+        if stored.release_barred {
+            return Err(ReleaseError::Barred);
+        }
+        stored.release_digest = digest.0.to_vec().into();
+        change.put(ROUNDS, round.as_bytes(), &stored)?;
+        change.put_bytes(RELEASES, round.as_bytes(), &release.to_bytes())?;
+        change.append(&entry(Event::Released {
+            round,
+            policy: policy.clone(),
+            release: digest,
+        }))?;
+        change.commit()?;
+        tracing::info!(%round, "round released");
+        Ok(digest)
+    }
+}
