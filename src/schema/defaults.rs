@@ -172,3 +172,72 @@ impl LinkageSchema {
         Ok(schema)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn defaults(kinds: &[FieldKind]) -> Result<LinkageSchema, SchemaError> {
+        let field = |(place, kind): (usize, &FieldKind)| Field {
+            name: format!("field-{place}"),
+            kind: *kind,
+            columns: vec!["header".to_owned()],
+            legal_basis: Some("a law".to_owned()),
+        };
+        let fields = kinds.iter().enumerate().map(field).collect();
+        LinkageSchema::with_defaults("round", fields, None, vec![])
+    }
+
+    fn names(schema: &LinkageSchema) -> (Vec<&str>, Vec<&str>) {
+        (
+            schema.encodings.iter().map(|encoding| encoding.name.as_str()).collect(),
+            schema.match_keys.iter().map(|key| key.name.as_str()).collect(),
+        )
+    }
+
+    const DUTCH: [FieldKind; 7] =
+        [K::GivenName, K::SurnamePrefix, K::Surname, K::BirthDate, K::Sex, K::Place, K::Postcode];
+
+    #[test]
+    fn the_defaults_are_hardened_and_use_what_is_there() {
+        let schema = defaults(&DUTCH).expect("a schema");
+        assert_eq!(schema.check_hardened(), Ok(()));
+        assert_eq!(LinkageSchema::from_toml(&schema.to_toml()), Ok(schema.clone()));
+        let keys = [
+            "names-birth",
+            "initial-surname-birth",
+            "given-birth",
+            "surname-birth",
+            "postcode-birth",
+            "postcode-surname",
+            "postcode-given",
+            "place-birth",
+            "names-place-year",
+        ];
+        assert_eq!(names(&schema), (vec!["names", "birth", "place"], keys.into()));
+        let street = defaults(&[K::GivenName, K::Surname, K::BirthDate, K::Street, K::HouseNumber]);
+        assert_eq!(street.expect("a schema").match_keys.len(), 8);
+    }
+
+    #[test]
+    fn few_fields_give_few_encodings_and_too_few_are_refused() {
+        let schema = defaults(&[K::Surname, K::BirthDate]).expect("a schema");
+        assert_eq!(names(&schema), (vec!["names", "birth"], vec!["surname-birth"]));
+        let schema = defaults(&[K::Surname, K::GivenName, K::Postcode]).expect("a schema");
+        let keys = vec!["postcode-surname", "postcode-given"];
+        assert_eq!(names(&schema), (vec!["names"], keys));
+        for kinds in [&[K::Surname][..], &[K::BirthDate, K::Sex], &[K::NationalId], &[]] {
+            assert!(defaults(kinds).is_err(), "{kinds:?}");
+        }
+    }
+
+    #[test]
+    fn a_national_identifier_is_never_used_by_default() {
+        let mut kinds = DUTCH.to_vec();
+        kinds.push(K::NationalId);
+        let schema = defaults(&kinds).expect("a schema");
+        let field = &schema.fields[7].name;
+        assert!(schema.encodings.iter().flat_map(|e| &e.features).all(|f| f.field != *field));
+        assert!(schema.match_keys.iter().flat_map(|k| &k.parts).all(|p| p.field != *field));
+    }
+}
