@@ -33,7 +33,10 @@ name = "person"
 bits = 256
 filter_bits = 256
 diffusion = 5
-features = [{ field = "surname", tokens = "bigrams", hashes = 4 }]
+features = [
+    { field = "surname", tokens = "bigrams", hashes = 4 },
+    { field = "birth", tokens = "date_parts", hashes = 4 },
+]
 [[match_key]]
 name = "surname-birth"
 parts = ["surname", "birth"]

@@ -297,3 +297,7 @@ impl From<StepError> for Unheld {
         Self::Step(error)
     }
 }
+
+#[cfg(test)]
+#[path = "ingest_tests.rs"]
+mod tests;

@@ -243,3 +243,7 @@ async fn finish(store: Arc<Store>, patience: Duration) -> Result<(), ServeError>
     tracing::info!("stopped");
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -232,6 +232,14 @@ fn the_lifecycle_page_has_the_table_of_the_code() {
 }
 
 #[test]
+fn the_sample_manifest_says_what_the_defaults_are() -> Result<(), samenloop_schema::ManifestError> {
+    let sample = RoundManifest::from_toml(include_str!("../../../docs/samples/manifest.toml"))?;
+    assert_eq!(sample.policy, samenloop_schema::DisclosurePolicy::default());
+    assert_eq!(sample.parties.len(), 3);
+    Ok(())
+}
+
+#[test]
 fn a_store_of_other_facts_is_refused() -> Result<(), Box<dyn std::error::Error>> {
     let fixture = Fixture::new();
     let round = fixture.open_round();
