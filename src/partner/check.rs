@@ -150,3 +150,63 @@ fn measured(schema: &LinkageSchema, report: &QualityReport) -> Vec<String> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::survey::Silent;
+
+    #[test]
+    fn what_is_weak_is_said_with_its_number() -> Result<(), Box<dyn std::error::Error>> {
+        let schema = LinkageSchema::from_toml(
+            r#"
+            version = 1
+            round = "test"
+            field = [
+                { name = "surname", kind = "surname", columns = ["achternaam"] },
+                { name = "born", kind = "birth_date", columns = ["geboren"] },
+                { name = "street", kind = "street", columns = ["straat"] },
+            ]
+            match_key = [{ name = "k", parts = ["surname", "born"] }]
+            dimension = [{ name = "group", columns = ["groep"], codes = ["a", "b"] }]
+            [[encoding]]
+            name = "e"
+            bits = 1024
+            filter_bits = 512
+            diffusion = 2
+            features = [
+                { field = "surname", tokens = "bigrams", hashes = 20 },
+                { field = "born", tokens = "date_parts", hashes = 20 },
+            ]
+            "#,
+        )?;
+        let dir = tempfile::tempdir()?;
+        let csv = dir.path().join("x.csv");
+        std::fs::write(
+            &csv,
+            "achternaam,geboren,groep\n\
+             Hendriksen,1980-01-02,a\n\
+             Hendriksen,1980-01-02,b\n\
+             Kok,31-31-1980,c\n\
+             Kok,,a\n\
+             ,,\n\
+             Vermeulen,x,a\n",
+        )?;
+        let found = check(&schema, Some(&csv), &Silent)?;
+        assert_eq!(found.schema_hash, schema.hash());
+        for expected in [
+            "diffusion must be 8 or more",
+            "field born: 60.0 % of the rows have nothing usable in it",
+            "field street: the file has no column for it",
+            "dimension group: 20.0 % of the rows have a value that is not in the code list",
+            "encoding e: 100.0 % of the records that have it share it with another",
+            "3 rows (60.0 %) know too little",
+            "100.0 % of the records stand alone by their codes and months",
+        ] {
+            let said = found.weaknesses.iter().any(|weakness| weakness.contains(expected));
+            assert!(said, "{expected:?} is not among {:#?}", found.weaknesses);
+        }
+        assert_eq!(check(&schema, None, &Silent)?.weaknesses.len(), 1);
+        Ok(())
+    }
+}

@@ -12,10 +12,11 @@ use samenloop_wire::v1::submissions_client::SubmissionsClient;
 use samenloop_wire::v1::{self, SubmissionState};
 use serde::Serialize;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status};
+use tonic::{Request, Status};
 
-/// A call that is not answered for this long has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// A call that is not answered for this long has failed. Sealing reads the whole submission back; a
+/// dead connection is found by its keep-alive long before.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Why a call had no success.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +25,8 @@ pub enum CallError {
     /// The service was not reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The service refused.
-    #[error("the service refused: {}{}", explain(.0), advice(.0))]
+    /// The service refused, or the connection broke.
+    #[error("{}: {}", if broke(.0) { "the connection was lost" } else { "the service refused" }, explain(.0))]
     Refused(Box<Status>),
     /// What the service shows as the round is another round.
     #[error(
@@ -58,15 +59,9 @@ impl From<Status> for CallError {
     }
 }
 
-fn advice(status: &Status) -> &'static str {
-    match status.code() {
-        Code::Unauthenticated => {
-            " (is the certificate in the configuration the one that the coordinator gave you?)"
-        }
-        Code::PermissionDenied => " (this needs the certificate of a partner in the round)",
-        Code::NotFound => " (check the round's id, and that your organisation is a party)",
-        _ => "",
-    }
+/// Whether a status was made on this side because the connection broke.
+pub(crate) fn broke(status: &Status) -> bool {
+    std::error::Error::source(status).is_some()
 }
 
 /// Why nothing was withdrawn.

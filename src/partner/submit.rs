@@ -86,7 +86,7 @@ pub struct SubmitReport {
     pub records: u64,
     /// Batches in it.
     pub batches: u32,
-    /// Whether it had been sealed before; then nothing was sent.
+    /// Whether it had been sealed before this call; then nothing was sent.
     pub sealed_before: bool,
     /// Ledger entries of the batches that were sent this time, from 0.
     pub batch_ledger_indices: Vec<u64>,
@@ -115,8 +115,6 @@ enum Ended {
 
 impl From<Status> for Ended {
     fn from(status: Status) -> Self {
-        // A status with a source was made on this side: the connection broke.
-        let broke = std::error::Error::source(&status).is_some();
         let passing = matches!(
             status.code(),
             Code::Unavailable
@@ -125,7 +123,7 @@ impl From<Status> for Ended {
                 | Code::Aborted
                 | Code::ResourceExhausted
         );
-        if broke || passing {
+        if submissions::broke(&status) || passing {
             Self::Lost(status.into())
         } else {
             Self::Failed(SubmitError::Call(status.into()))
@@ -200,6 +198,7 @@ impl Upload<'_> {
             .await?
             .into_inner();
         let batches = header.batches();
+        let sealed_before = opened.sealed && self.held.is_none();
         if !opened.sealed {
             self.hold(opened.next_batch, batches);
             self.send(&mut client).await?;
@@ -219,7 +218,7 @@ impl Upload<'_> {
             submission_id: header.submission_id,
             records: header.rows,
             batches,
-            sealed_before: opened.sealed,
+            sealed_before,
             batch_ledger_indices: std::mem::take(&mut self.batch_ledger_indices),
             ledger_index: sealed.ledger_index,
             dropped_match_keys: sealed.dropped_match_keys,

@@ -183,3 +183,23 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use samenloop_wire::client::ClientConfig;
+
+    use super::*;
+
+    #[test]
+    fn arguments_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_sample_configuration_is_one() {
+        let sample: Result<ClientConfig, _> =
+            toml::from_str(include_str!("../../../docs/samples/partner.toml"));
+        assert!(sample.is_ok_and(|config| config.round.is_some()));
+    }
+}
