@@ -1,3 +1,7 @@
 //! The `samenloop-audit` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    samenloop_audit::run(std::env::args_os())
+}

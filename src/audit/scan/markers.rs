@@ -34,6 +34,8 @@ pub struct Hit {
     pub coding: Coding,
     /// Byte at which it begins.
     pub offset: usize,
+    /// Bytes of the form that was found.
+    pub len: usize,
 }
 
 /// Markers that cannot be searched for.
@@ -109,7 +111,7 @@ impl Markers {
         let found = self.automaton.find_overlapping_iter(bytes);
         let hit = |at: aho_corasick::Match| {
             let (marker, coding) = self.patterns[at.pattern().as_usize()];
-            Hit { marker, coding, offset: at.start() }
+            Hit { marker, coding, offset: at.start(), len: at.len() }
         };
         found.map(hit).collect()
     }

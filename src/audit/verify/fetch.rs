@@ -1,7 +1,7 @@
 //! The ledger over gRPC, as an auditor's certificate sees it.
 
 use samenloop_schema::Digest;
-use samenloop_wire::client::{ClientConfig, ConnectError, explain};
+use samenloop_wire::client::{ConnectError, explain};
 use samenloop_wire::v1::ledger_client::LedgerClient;
 use samenloop_wire::v1::{
     GetCheckpointRequest, GetConsistencyProofRequest, GetInclusionProofRequest, ListEntriesRequest,
@@ -45,8 +45,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) async fn connect(config: &ClientConfig) -> Result<Self, FetchError> {
-        Ok(Self { client: LedgerClient::new(config.connect().await?) })
+    pub(super) fn new(channel: Channel) -> Self {
+        Self { client: LedgerClient::new(channel) }
     }
 
     /// The newest signed note; bytes that are not UTF-8 are replaced, and then no signature holds.

@@ -15,6 +15,7 @@ use samenloop_ledger::Entry;
 use samenloop_schema::RoundId;
 use samenloop_wire::client::ClientConfig;
 use serde::Serialize;
+use tonic::transport::Channel;
 
 pub use bundle::{Bundle, BundledEntry};
 pub use fetch::FetchError;
@@ -99,8 +100,17 @@ pub async fn online(
     verifier: &Verifier,
     kept: Option<&Kept>,
 ) -> Result<(Verification, Bundle), VerifyError> {
+    let channel = config.connect().await.map_err(FetchError::from)?;
+    over(channel, verifier, kept).await
+}
+
+async fn over(
+    channel: Channel,
+    verifier: &Verifier,
+    kept: Option<&Kept>,
+) -> Result<(Verification, Bundle), VerifyError> {
     let note = kept.map(Kept::read).transpose()?.flatten();
-    let mut session = fetch::Session::connect(config).await?;
+    let mut session = fetch::Session::new(channel);
     let checkpoint = session.checkpoint().await?;
     let head = match tree::open(&checkpoint, verifier) {
         Ok(head) => head,
@@ -185,5 +195,7 @@ fn check(
 mod bundle_tests;
 #[cfg(test)]
 mod lifecycle_tests;
+#[cfg(test)]
+mod online_tests;
 #[cfg(test)]
 pub(crate) mod samples;
