@@ -128,12 +128,13 @@ impl Server {
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(Duration::from_secs(20)))
             .http2_max_header_list_size(16 << 10);
-        let opened = config.clone();
-        let opened = tokio::task::spawn_blocking(move || open(&opened)).await;
-        let (store, ledger_key) = opened.map_err(|_| ServeError::BrokeOff)??;
         let listen = |reason| ServeError::Listen { address: config.listen, reason };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        // Opened last, so that a start that fails before leaves the store as it was.
+        let opened = config.clone();
+        let opened = tokio::task::spawn_blocking(move || open(&opened)).await;
+        let (store, ledger_key) = opened.map_err(|_| ServeError::BrokeOff)??;
         let (store, ledger_key) = (Arc::new(store), Arc::new(ledger_key));
         Ok(Self { config, builder, listener, address, store, ledger_key })
     }
