@@ -208,7 +208,7 @@ fn verified(verification: &Verification) -> String {
         text += &format!("checkpoint  {} entries, root {}\n", head.size, head.root);
         text += &format!("entries     {} read, each hashed to its leaf\n", verification.entries);
         text += &format!(
-            "proofs      {} inclusion proofs hold or are findings\n",
+            "proofs      {} inclusion proofs of the service checked\n",
             verification.inclusion_proofs
         );
         text += &match verification.consistent_from {
