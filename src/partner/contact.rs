@@ -43,6 +43,7 @@ mod tests {
         ] {
             assert_eq!(month(text), may, "{text}");
         }
+        assert_eq!(month("1 oktober 2024"), Month::of(2024, 10).ok());
         for bad in ["", "2024", "2024-13", "32-01-2024", "00-00-0000", "05-24", "Jansen", "12345"] {
             assert_eq!(month(bad), None, "{bad}");
         }
