@@ -142,7 +142,7 @@ impl From<RunError> for Status {
             RunError::Withdrawn | RunError::NoRun => Self::failed_precondition(error.to_string()),
             RunError::Cancelled => Self::cancelled(error.to_string()),
             RunError::Stopping => Self::unavailable(error.to_string()),
-            RunError::Link(_) => internal(&error),
+            RunError::Link(_) | RunError::BrokeOff => internal(&error),
         }
     }
 }

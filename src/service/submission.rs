@@ -8,8 +8,8 @@ use samenloop_wire::store::{batch_key, party_key, submission_key};
 use samenloop_wire::v1::{self, StoredSubmission, SubmissionState};
 
 use crate::round::{
-    Member, Placed, RoundFacts, Rounds, StepError, advance, destroy_submission, entry, state,
-    stored, submissions,
+    Member, Placed, RoundFacts, Rounds, StepError, advance, delete_partition, destroy_submission,
+    entry, state, stored, submissions,
 };
 use crate::store::{
     Access, BATCHES, BLOBS, DataKey, KEY_ANNOUNCEMENTS, ROUNDS, SUBMISSIONS, StoreError,
@@ -356,6 +356,7 @@ impl Rounds {
         let index = destroy_submission(&mut change, &round, placed, SubmissionState::Withdrawn)?;
         if stored.state() != v1::RoundState::Open {
             stored.release_barred = true;
+            delete_partition(&change, &round, &mut stored)?;
             change.put(ROUNDS, round.as_bytes(), &stored)?;
         }
         change.commit()?;

@@ -1,9 +1,9 @@
 //! Deleting what a round holds.
 
 use samenloop_ledger::Event;
-use samenloop_schema::{RoundId, Step};
+use samenloop_schema::{RoundId, Step, SubmissionId};
 use samenloop_wire::store;
-use samenloop_wire::v1::SubmissionState;
+use samenloop_wire::v1::{StoredRound, StoredSubmission, SubmissionState};
 
 use super::freeze::{Placed, submissions};
 use super::{Rounds, StepError, advance, entry, stored};
@@ -37,14 +37,26 @@ pub(crate) fn destroy_submission(
 fn delete_rows(
     change: &Change<'_>,
     round: &RoundId,
-    submission: &samenloop_schema::SubmissionId,
-    stored: &mut samenloop_wire::v1::StoredSubmission,
+    submission: &SubmissionId,
+    stored: &mut StoredSubmission,
 ) -> Result<(), StoreError> {
     stored.wrapped_data_key.clear();
     stored.content.clear();
     let prefix = [round.as_bytes(), submission.as_bytes()].concat();
     change.remove_all(store::BATCHES, &prefix)?;
     change.remove_all(store::BLOBS, &prefix)
+}
+
+/// Destroys the key of what a run found and deletes it.
+pub(crate) fn delete_partition(
+    change: &Change<'_>,
+    round: &RoundId,
+    stored: &mut StoredRound,
+) -> Result<(), StoreError> {
+    stored.wrapped_partition_key.clear();
+    stored.partition_salt.clear();
+    stored.partition_digest.clear();
+    change.remove_all(store::PARTITIONS, round.as_bytes())
 }
 
 impl Rounds {
@@ -58,10 +70,7 @@ impl Rounds {
             let key = store::submission_key(round, placed.party.into(), &placed.id);
             change.put(SUBMISSIONS, &key, &placed.stored)?;
         }
-        stored.wrapped_partition_key.clear();
-        stored.partition_salt.clear();
-        stored.partition_digest.clear();
-        change.remove_all(store::PARTITIONS, round.as_bytes())?;
+        delete_partition(&change, round, &mut stored)?;
         change.put(ROUNDS, round.as_bytes(), &stored)?;
         change.append(&entry(Event::RoundClosed { round: *round }))?;
         change.commit()?;

@@ -18,7 +18,7 @@ use samenloop_schema::{
 };
 use samenloop_wire::v1::{self, StoredRound};
 
-pub(crate) use close::destroy_submission;
+pub(crate) use close::{delete_partition, destroy_submission};
 pub use create::{CreateError, MAX_FILE_BYTES};
 pub use freeze::FreezeError;
 pub(crate) use freeze::{Placed, submissions};

@@ -3,8 +3,11 @@
 mod partition;
 mod people;
 mod release;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,6 +42,9 @@ pub enum RunError {
     /// Nothing to cancel.
     #[error("no run goes on in this round")]
     NoRun,
+    /// The program itself fails.
+    #[error("the run broke off; the round is still frozen and can be linked again")]
+    BrokeOff,
     /// The linkage refuses its inputs.
     #[error("the linkage failed: {0}")]
     Link(LinkError),
@@ -58,7 +64,8 @@ impl RunError {
             Self::Stopping => 2,
             Self::Step(_) => 3,
             Self::Withdrawn => 4,
-            Self::Cancelled | Self::NoRun => 5,
+            Self::BrokeOff => 5,
+            Self::Cancelled | Self::NoRun => 6,
         }
     }
 }
@@ -216,9 +223,13 @@ impl Rounds {
         let (round, options) = (facts.id, Options::default());
         let parameters = parameters(facts, &options);
         let number = self.start(facts, parameters)?;
-        let ended = self.link(facts, run, &options).and_then(|linkage| {
-            self.finish(facts, &linkage, number, parameters).map_err(RunError::from)
-        });
+        // Whoever watches must see an end, also of a run that breaks a rule of the program. Nothing
+        // is half done then: a change that is not committed leaves the store as it was.
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            let linkage = self.link(facts, run, &options)?;
+            self.finish(facts, &linkage, number, parameters)
+        }));
+        let ended = ended.unwrap_or(Err(RunError::BrokeOff));
         let Err(error) = ended else { return Ok(()) };
         let event = match error {
             RunError::Cancelled => Event::RunCancelled { round, run: number },
@@ -264,7 +275,7 @@ impl Rounds {
         linkage: &Linkage,
         run: u32,
         parameters: Digest,
-    ) -> Result<(), StepError> {
+    ) -> Result<(), RunError> {
         let round = facts.id;
         let salt = random::<16>().map_err(StoreError::from)?;
         let key = DataKey::generate().map_err(StoreError::from)?;
@@ -272,6 +283,10 @@ impl Rounds {
         let mut change = self.store().change()?;
         let mut stored = stored(&change, &round)?;
         advance(&mut stored, Step::Link)?;
+        // A withdrawal may have come between.
+        if stored.release_barred {
+            return Err(RunError::Withdrawn);
+        }
         partition::write(&change, &round, &key, linkage)?;
         stored.partition_digest = linkage.partition_digest.0.to_vec().into();
         stored.partition_salt = salt.to_vec().into();

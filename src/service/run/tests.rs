@@ -1,0 +1,106 @@
+use samenloop_schema::{RoundState, SubmissionId};
+
+use super::*;
+use crate::fixture::{Fixture, PARTIES, partner};
+use crate::round::state;
+use crate::store::{Access as _, PARTITIONS};
+
+fn run(cancelled: bool) -> Run {
+    Run {
+        seen: watch::Sender::new(Seen::Percent(0)),
+        cancelled: AtomicBool::new(cancelled),
+        stopping: AtomicBool::new(false),
+    }
+}
+
+fn last_kind(rounds: &Rounds) -> &'static str {
+    let store = rounds.store();
+    let last = store.entries(store.head().0 - 1, u64::MAX).expect("the ledger can be read");
+    last[0].entry.kind()
+}
+
+/// A frozen round whose party `n` knows the people from `step * n` on.
+fn frozen(step: u64, people: u64, first_id: u8) -> (Fixture, RoundId) {
+    let fixture = Fixture::new();
+    let round = fixture.open_round();
+    for (place, party) in (0_u64..).zip(PARTIES) {
+        let known: Vec<u64> = (step * place..step * place + people).collect();
+        fixture.submit(&round, party, first_id + place as u8, &known);
+    }
+    fixture.rounds.freeze(&round).expect("three parties have sealed");
+    (fixture, round)
+}
+
+fn now(rounds: &Rounds, round: &RoundId) -> samenloop_wire::v1::StoredRound {
+    stored(&rounds.store().read().expect("readable"), round).expect("the round is there")
+}
+
+#[test]
+fn the_same_inputs_give_the_same_partition_and_a_cancelled_run_can_be_run_again()
+-> Result<(), Box<dyn std::error::Error>> {
+    let mut digests = vec![];
+    for first_id in [1, 50] {
+        let (fixture, round) = frozen(40, 120, first_id);
+        let rounds = &fixture.rounds;
+        let facts = rounds.facts(&round)?;
+        assert!(matches!(rounds.run(&facts, &run(true)), Err(RunError::Cancelled)));
+        assert_eq!(last_kind(rounds), "run_cancelled");
+        assert_eq!(state(&now(rounds, &round))?, RoundState::Frozen);
+        rounds.run(&facts, &run(false))?;
+        assert_eq!(last_kind(rounds), "run_finished");
+        let linked = now(rounds, &round);
+        assert_eq!((state(&linked)?, linked.runs), (RoundState::Linked, 2));
+        let found = partition::read(rounds.store(), &round, &linked)?;
+        let people = found.clusters.iter().max().map(|last| last + 1);
+        assert_eq!((people, found.draws.len()), (Some(200), 100));
+        digests.push(linked.partition_digest);
+        assert!(matches!(
+            rounds.run(&facts, &run(false)),
+            Err(RunError::Step(StepError::Illegal(_)))
+        ));
+    }
+    assert_eq!(digests[0], digests[1]);
+    Ok(())
+}
+
+#[test]
+fn too_few_people_release_nothing_and_the_refusal_stands_in_the_ledger()
+-> Result<(), Box<dyn std::error::Error>> {
+    let (fixture, round) = frozen(5, 40, 1);
+    let rounds = &fixture.rounds;
+    assert!(matches!(rounds.release(&round), Err(ReleaseError::Step(StepError::Illegal(_)))));
+    rounds.run(&*rounds.facts(&round)?, &run(false))?;
+    let refused = rounds.release(&round).map_err(|error| error.to_string());
+    assert!(refused.as_ref().is_err_and(|text| text.contains("at least 100")), "{refused:?}");
+    assert_eq!(last_kind(rounds), "release_refused");
+    assert_eq!(state(&now(rounds, &round))?, RoundState::Linked);
+    Ok(())
+}
+
+#[test]
+fn a_withdrawal_after_linking_deletes_what_was_found_and_bars_the_release()
+-> Result<(), Box<dyn std::error::Error>> {
+    let (fixture, round) = frozen(40, 120, 1);
+    let rounds = &fixture.rounds;
+    rounds.run(&*rounds.facts(&round)?, &run(false))?;
+    let member = rounds.member(&partner("ggd"), &round)?;
+    rounds.withdraw_submission(&member, SubmissionId([1; 16]))?;
+    assert!(rounds.store().read()?.keys(PARTITIONS, &[])?.is_empty());
+    assert!(now(rounds, &round).wrapped_partition_key.is_empty());
+    assert!(matches!(rounds.release(&round), Err(ReleaseError::Barred)));
+    Ok(())
+}
+
+#[test]
+fn a_withdrawal_after_freezing_bars_the_run() -> Result<(), Box<dyn std::error::Error>> {
+    let (fixture, round) = frozen(40, 120, 1);
+    let rounds = &fixture.rounds;
+    let member = rounds.member(&partner("ggd"), &round)?;
+    rounds.withdraw_submission(&member, SubmissionId([1; 16]))?;
+    let runs = Arc::new(Runs::new(Arc::clone(rounds)));
+    assert!(matches!(runs.join(&round), Err(RunError::Withdrawn)));
+    let late = rounds.run(&*rounds.facts(&round)?, &run(false));
+    assert!(matches!(late, Err(RunError::Withdrawn)), "a withdrawal between join and finish");
+    assert!(rounds.store().read()?.keys(PARTITIONS, &[])?.is_empty());
+    Ok(())
+}
