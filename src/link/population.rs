@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use samenloop_schema::{Digest, LinkageSchema, Record};
+use samenloop_schema::{Digest, LinkageSchema, Record, RowRule};
 
 use crate::run::{LinkError, Source};
 
@@ -58,7 +58,9 @@ impl Population {
                 .par_iter()
                 .enumerate()
                 .map(|(row, record)| match shape.check(record) {
-                    Ok(()) => Ok(shape.digest(record)),
+                    // Too common match keys are dropped before linking; a record that had nothing
+                    // else stays, and is nobody's pair.
+                    Ok(()) | Err(RowRule::Empty) => Ok(shape.digest(record)),
                     Err(rule) => Err(LinkError::Record { source_place: place, row, rule }),
                 })
                 .collect::<Result<_, _>>()?;

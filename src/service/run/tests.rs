@@ -1,7 +1,7 @@
 use samenloop_schema::{RoundState, SubmissionId};
 
 use super::*;
-use crate::fixture::{Fixture, PARTIES, partner};
+use crate::fixture::{Fixture, KEY, PARTIES, batch, partner, record};
 use crate::round::state;
 use crate::store::{Access as _, PARTITIONS};
 
@@ -102,5 +102,28 @@ fn a_withdrawal_after_freezing_bars_the_run() -> Result<(), Box<dyn std::error::
     let late = rounds.run(&*rounds.facts(&round)?, &run(false));
     assert!(matches!(late, Err(RunError::Withdrawn)), "a withdrawal between join and finish");
     assert!(rounds.store().read()?.keys(PARTITIONS, &[])?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn records_that_only_a_common_key_described_stay_and_link_to_nobody()
+-> Result<(), Box<dyn std::error::Error>> {
+    let fixture = Fixture::new();
+    let round = fixture.open_round();
+    let rounds = &fixture.rounds;
+    fixture.submit(&round, "ggz", 2, &(0..60).collect::<Vec<_>>());
+    fixture.submit(&round, "opvang", 3, &(30..90).collect::<Vec<_>>());
+    let (caller, id) = (partner("ggd"), SubmissionId([1; 16]));
+    let member = rounds.member(&caller, &round)?;
+    let mut common = record(200);
+    common.encodings[0] = None;
+    rounds.open_submission(&member, id, KEY, 20)?;
+    rounds.accept_batch(&caller, &batch(&round, id, 0, &vec![common; 20]))?;
+    assert_eq!(rounds.seal_submission(&member, id, 1, 20)?.dropped_match_keys, 20);
+    rounds.freeze(&round)?;
+    rounds.run(&*rounds.facts(&round)?, &run(false))?;
+    let found = partition::read(rounds.store(), &round, &now(rounds, &round))?;
+    let distinct: std::collections::BTreeSet<_> = found.clusters[..20].iter().collect();
+    assert_eq!(distinct.len(), 20);
     Ok(())
 }
