@@ -1,1 +1,8 @@
-//! Evaluation, attacks, benchmarks and the demo, on synthetic data only; never deployed.
+//! Evaluation and the demo, on synthetic data only; never deployed.
+
+mod cli;
+pub mod demo;
+pub mod evaluate;
+pub mod installation;
+
+pub use cli::run;

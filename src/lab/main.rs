@@ -1,3 +1,5 @@
 //! The `samenloop-lab` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    samenloop_lab::run(std::env::args_os())
+}

@@ -1,3 +1,0 @@
-//! The `demo` command.
-
-fn main() {}

@@ -1,0 +1,242 @@
+//! How well the shipped encodings and the linkage do on registrations whose truth is known.
+//!
+//! The very same code as in a real round: the partner's reading and encoding, the service's linking.
+
+mod counts;
+mod report;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail, ensure};
+use samenloop_encode::{LinkageKey, RoundKeys};
+use samenloop_link::{Options, Progress, Source, link};
+use samenloop_partner::draft::draft_schema;
+use samenloop_partner::survey::{self, Survey, survey};
+use samenloop_partner::table::{self, Table};
+use samenloop_schema::LinkageSchema;
+use serde::Serialize;
+
+use counts::{Counts, Registry, Sequence};
+pub use report::table as render;
+
+/// The key of every evaluation. It is public, so nothing encoded with it is a pseudonym; partners'
+/// commands have no way to it.
+const EVALUATION_KEY: &str = "73616d656e6c6f6f70206576616c756174696f6e206b65792c207075626c6963";
+
+/// What to evaluate.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Name and CSV file of each source.
+    pub sources: Vec<(String, PathBuf)>,
+    /// Header of the column that tells who is who. It is never encoded.
+    pub truth: String,
+    /// A linkage schema; without one it is drafted from the files.
+    pub schema: Option<PathBuf>,
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Rows of all sources.
+    pub records: u64,
+    /// Rows that hold too little for anyone to link; a partner is told of them and they are not
+    /// submitted. Each counts as a cluster of its own here.
+    pub unlinkable: u64,
+    /// Names of the sources.
+    pub sources: Vec<String>,
+    /// People in all sources together.
+    pub unique: Unique,
+    /// Pairs of rows of one person.
+    pub pairs: Pairs,
+    /// People by the number of sources that know them.
+    pub sources_per_person: BTreeMap<String, Compared>,
+    /// People by the exact set of sources that know them.
+    pub patterns: BTreeMap<String, Compared>,
+    /// Per pair of sources, people of both by the order in which they came.
+    pub sequence: Vec<Sequence>,
+    /// Wall-clock seconds per stage.
+    pub seconds: BTreeMap<&'static str, f64>,
+    /// Most memory of the process, bytes; 0 where the system does not tell.
+    pub peak_bytes: u64,
+}
+
+/// The number of people, true and estimated.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Unique {
+    /// By the truth column.
+    #[serde(rename = "true")]
+    pub truth: u64,
+    /// Expected number under linkage uncertainty.
+    pub estimate: f64,
+    /// Low end of its 95 % interval.
+    pub low: f64,
+    /// High end of its 95 % interval.
+    pub high: f64,
+}
+
+/// How the clusters' pairs compare with the true ones.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Pairs {
+    /// Pairs of rows with the same truth.
+    #[serde(rename = "true")]
+    pub truth: u64,
+    /// Pairs of rows in one cluster.
+    pub linked: u64,
+    /// Share of the linked pairs that are true.
+    pub precision: f64,
+    /// Share of the true pairs that are linked.
+    pub recall: f64,
+    /// Harmonic mean of precision and recall.
+    pub f1: f64,
+}
+
+/// A number of people, true and expected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Compared {
+    /// By the truth column.
+    #[serde(rename = "true")]
+    pub truth: u64,
+    /// Mean over the posterior's draws.
+    pub estimated: f64,
+}
+
+/// Rows in order of source and file, each with its cluster.
+pub type Clusters = Vec<Vec<u32>>;
+
+struct Loaded {
+    survey: Survey,
+    registry: Registry,
+    /// Per submitted record, its row in the file.
+    rows: Vec<usize>,
+}
+
+fn load(job: &Job) -> anyhow::Result<(LinkageSchema, Vec<Table>)> {
+    ensure!(!job.sources.is_empty(), "name at least one source: --source NAME=FILE.csv");
+    let tables = job
+        .sources
+        .iter()
+        .map(|(_, path)| Ok(table::read(path)?))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let schema = match &job.schema {
+        Some(path) => samenloop_partner::read_schema(path)?,
+        None => draft_schema(&tables, "evaluation", &[&job.truth])?.schema,
+    };
+    Ok((schema, tables))
+}
+
+fn encode(job: &Job, schema: &LinkageSchema, tables: &[Table]) -> anyhow::Result<Vec<Loaded>> {
+    let key = LinkageKey::from_hex(EVALUATION_KEY)?;
+    let keys = RoundKeys::derive(&key, schema);
+    let sources = job.sources.iter().zip(tables);
+    sources
+        .map(|((name, path), table)| {
+            if let Some(bad) = table.bad_rows.first() {
+                bail!("{}: {bad}", path.display());
+            }
+            let survey = survey(path, schema, &keys, false, &survey::Silent)?;
+            let truth = table.headers.iter().position(|header| *header == job.truth);
+            let truth = truth
+                .with_context(|| format!("{}: no column \"{}\"", path.display(), job.truth))?;
+            let row_of: BTreeMap<u64, usize> =
+                table.rows.iter().enumerate().map(|(row, at)| (at.line, row)).collect();
+            let rows: Vec<usize> = survey.lines.iter().map(|line| row_of[line]).collect();
+            let registry = Registry::new(name, schema, table, truth)?;
+            Ok(Loaded { survey, registry, rows })
+        })
+        .collect()
+}
+
+/// Encodes, links, and compares with the truth.
+pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluation, Clusters)> {
+    let mut seconds = BTreeMap::new();
+    let mut begin = Instant::now();
+    let mut lap = |stage| {
+        seconds.insert(stage, begin.elapsed().as_secs_f64());
+        begin = Instant::now();
+    };
+    let (schema, tables) = load(job)?;
+    lap("read");
+    let loaded = encode(job, &schema, &tables)?;
+    drop(tables);
+    lap("encode");
+    let sources: Vec<Source<'_>> = loaded
+        .iter()
+        .map(|source| Source { may_hold_duplicates: true, records: &source.survey.records })
+        .collect();
+    let linkage = link(&schema, &sources, &Options::default(), progress)?;
+    lap("link");
+
+    let registries: Vec<&Registry> = loaded.iter().map(|source| &source.registry).collect();
+    let whole = |clusters: &[u32]| widen(&loaded, clusters);
+    let clusters = whole(&linkage.clusters);
+    let truth = Counts::of(&registries, &counts::truth(&registries));
+    let mut expected = Counts::default();
+    let draws = linkage.posterior.draws();
+    for draw in 0..draws {
+        expected.add(&Counts::of(&registries, &whole(&linkage.posterior.draw(draw))), draws);
+    }
+    let submitted: usize = loaded.iter().map(|source| source.rows.len()).sum();
+    let records: usize = registries.iter().map(|registry| registry.rows()).sum();
+    let unlinkable = (records - submitted) as u64;
+    let estimate = linkage.posterior.unique();
+    let pairs = counts::pairs(&registries, &clusters);
+    lap("count");
+    let evaluation = Evaluation {
+        records: records as u64,
+        unlinkable,
+        sources: job.sources.iter().map(|(name, _)| name.clone()).collect(),
+        unique: Unique {
+            truth: truth.people as u64,
+            estimate: estimate.mean + unlinkable as f64,
+            low: estimate.low + unlinkable as f64,
+            high: estimate.high + unlinkable as f64,
+        },
+        pairs,
+        sources_per_person: Counts::compare(&truth.stacking, &expected.stacking),
+        patterns: Counts::compare(&truth.patterns, &expected.patterns),
+        sequence: if schema.contact.is_some() { expected.sequences(job) } else { vec![] },
+        seconds,
+        peak_bytes: peak_bytes(),
+    };
+    Ok((evaluation, clusters))
+}
+
+/// Clusters per source and row of the file; rows that were not submitted are alone.
+fn widen(loaded: &[Loaded], clusters: &[u32]) -> Clusters {
+    let mut alone = clusters.iter().max().map_or(0, |last| last + 1);
+    let mut next = clusters.iter();
+    let sources = loaded.iter().map(|source| {
+        let mut rows = vec![u32::MAX; source.registry.rows()];
+        for (row, cluster) in source.rows.iter().zip(next.by_ref()) {
+            rows[*row] = *cluster;
+        }
+        for row in rows.iter_mut().filter(|row| **row == u32::MAX) {
+            *row = alone;
+            alone += 1;
+        }
+        rows
+    });
+    sources.collect()
+}
+
+/// Writes `source,row,cluster` for every row, rows counted from 0 in file order.
+pub fn write_clusters(path: &Path, job: &Job, clusters: &Clusters) -> anyhow::Result<()> {
+    let mut file = csv::Writer::from_path(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    file.write_record(["source", "row", "cluster"])?;
+    for ((name, _), rows) in job.sources.iter().zip(clusters) {
+        for (row, cluster) in rows.iter().enumerate() {
+            file.write_record([name, &row.to_string(), &cluster.to_string()])?;
+        }
+    }
+    Ok(file.flush()?)
+}
+
+fn peak_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    kib.map_or(0, |kib| kib * 1024)
+}

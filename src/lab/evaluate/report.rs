@@ -1,0 +1,79 @@
+//! An evaluation for people to read.
+
+use std::fmt::Write as _;
+
+use comfy_table::{Table, presets};
+
+use super::Evaluation;
+
+fn grid<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(head);
+    rows.for_each(|row| {
+        table.add_row(row);
+    });
+    table.to_string()
+}
+
+/// Patterns beyond the most frequent are left to the JSON.
+const PATTERNS: usize = 20;
+
+/// The evaluation as text.
+#[must_use]
+pub fn table(evaluation: &Evaluation) -> String {
+    let Evaluation { records, unlinkable, unique, pairs, seconds, .. } = evaluation;
+    let mut text = String::new();
+    let off = 100.0 * (unique.estimate / unique.truth as f64 - 1.0);
+    let _ = write!(
+        text,
+        "{records} records in {} sources, {unlinkable} of them with too little to link\n\
+         people   true {}   estimated {:.0}   ({off:+.1} %; 95 % {:.0} to {:.0})\n\
+         pairs    true {}   linked {}   precision {:.4}   recall {:.4}   F1 {:.4}\n",
+        evaluation.sources.len(),
+        unique.truth,
+        unique.estimate,
+        unique.low,
+        unique.high,
+        pairs.truth,
+        pairs.linked,
+        pairs.precision,
+        pairs.recall,
+        pairs.f1,
+    );
+    let compared = |(name, n): (&String, &super::Compared)| {
+        [name.clone(), n.truth.to_string(), format!("{:.1}", n.estimated)]
+    };
+    let head = ["known to", "true", "estimated"];
+    let stacking = evaluation.sources_per_person.iter();
+    let _ = write!(text, "\n{}\n", grid(["sources", "true", "estimated"], stacking.map(compared)));
+    let mut patterns: Vec<_> = evaluation.patterns.iter().collect();
+    patterns.sort_by(|a, b| b.1.truth.cmp(&a.1.truth).then(a.0.cmp(b.0)));
+    let shown = patterns.iter().copied().take(PATTERNS);
+    let _ = write!(text, "\n{}\n", grid(head, shown.map(compared)));
+    if patterns.len() > PATTERNS {
+        let _ = writeln!(text, "and {} more, see --json", patterns.len() - PATTERNS);
+    }
+    if !evaluation.sequence.is_empty() {
+        let head = ["first", "second", "simultaneous", "first then", "then first", "unknown"];
+        let rows = evaluation.sequence.iter().map(|pair| {
+            let n = |number: f64| format!("{number:.1}");
+            [
+                pair.a.clone(),
+                pair.b.clone(),
+                n(pair.simultaneous),
+                n(pair.first_then),
+                n(pair.then_first),
+                n(pair.unknown),
+            ]
+        });
+        let _ = write!(text, "\n{}\n", grid(head, rows));
+    }
+    let stages = seconds.iter().map(|(stage, seconds)| format!("{stage} {seconds:.1} s"));
+    let _ = writeln!(
+        text,
+        "\n{}   peak {} MiB",
+        stages.collect::<Vec<_>>().join("   "),
+        evaluation.peak_bytes >> 20
+    );
+    text
+}
