@@ -25,6 +25,6 @@ pub use interval::STEP as INTERVAL_STEP;
 pub use lattice::{MAX_PATTERN_SOURCES, Measure, Order, lattice_cells};
 pub use materialise::{Refusal, materialise};
 pub use noise::NoiseKey;
-pub use people::Registration;
+pub use people::{Months, Registration, contact_order};
 pub use ptable::{NoiseError, NoiseShape, PerturbationTable, Transition};
 pub use release::{Cell, Number, QueryError, Release, Released, Table};

@@ -76,7 +76,7 @@ impl Registrations<'_> {
     }
 
     fn contacts(&self, rows: &[u32]) -> impl Iterator<Item = Contact> + Clone {
-        rows.iter().filter_map(|row| Contact::of(self.row(*row)))
+        rows.iter().filter_map(|row| Contact::of((self.row(*row).start, self.row(*row).end)))
     }
 
     /// Fills `person` from its rows, which stand in order of party.
@@ -112,12 +112,11 @@ struct Contact {
 
 impl Contact {
     /// None for a registration without any month, which adds no order.
-    fn of(row: &Registration) -> Option<Self> {
-        if row.start.is_none() && row.end.is_none() {
+    fn of((start, end): Months) -> Option<Self> {
+        if start.is_none() && end.is_none() {
             return None;
         }
-        let end = row.end.map_or(u16::MAX, Month::index);
-        Some(Self { start: row.start.map(Month::index), end })
+        Some(Self { start: start.map(Month::index), end: end.map_or(u16::MAX, Month::index) })
     }
 
     /// The earliest and the latest month in which it may have begun.
@@ -134,6 +133,18 @@ impl Contact {
     fn may_meet(self, other: Self) -> bool {
         self.start_range().0 <= other.end && other.start_range().0 <= self.end
     }
+}
+
+/// First and last month of a registration, as it has them.
+pub type Months = (Option<Month>, Option<Month>);
+
+/// The order of one person's registrations with two sources, as every table has it.
+#[must_use]
+pub fn contact_order(first: &[Months], second: &[Months]) -> Order {
+    let contacts = |months: &[Months]| -> Vec<Contact> {
+        months.iter().filter_map(|months| Contact::of(*months)).collect()
+    };
+    order(contacts(first).into_iter(), contacts(second).into_iter())
 }
 
 /// The order of a person's contacts with two sources.
