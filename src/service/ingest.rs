@@ -65,7 +65,15 @@ pub enum IngestError {
         /// The rule.
         rule: IngestRule,
     },
-    /// No such round for this caller, or the store fails.
+    /// No such round for this caller.
+    #[error("batch {number}: {reason}")]
+    NoRound {
+        /// Number that the batch gives itself.
+        number: u32,
+        /// Which round.
+        reason: StepError,
+    },
+    /// The store fails.
     #[error(transparent)]
     Step(#[from] StepError),
 }
@@ -150,7 +158,10 @@ impl Rounds {
             number,
             rule: BatchRule::RoundIdLength { found: batch.round_id.len() }.into(),
         })?;
-        let member = self.member(caller, &round)?;
+        let member = self.member(caller, &round).map_err(|reason| match reason {
+            StepError::NoRound { .. } => IngestError::NoRound { number, reason },
+            other => other.into(),
+        })?;
         let accepted = match from_batch(&member.facts.shape, batch) {
             Ok(checked) => {
                 let digest = Digest::of(&batch.encode_to_vec());

@@ -126,11 +126,14 @@ impl From<IngestError> for Status {
                 | IngestRule::Illegal(_) => Code::FailedPrecondition,
                 IngestRule::Different => Code::AlreadyExists,
             },
+            IngestError::NoRound { .. } => Code::NotFound,
             IngestError::Step(_) => Code::Unknown,
         };
         match error {
             IngestError::Step(error) => error.into(),
-            IngestError::Refused { .. } => Self::new(code, error.to_string()),
+            IngestError::NoRound { .. } | IngestError::Refused { .. } => {
+                Self::new(code, error.to_string())
+            }
         }
     }
 }

@@ -45,6 +45,9 @@ fn no_hole_is_left_in_the_code() {
 fn the_readme_names_the_two_commands() {
     let readme = read("README.md");
     for command in ["cargo run --release --bin demo", "cargo test --workspace"] {
-        assert!(readme.lines().any(|line| line == command), "{command} stands on no line of its own");
+        assert!(
+            readme.lines().any(|line| line == command),
+            "{command} stands on no line of its own"
+        );
     }
 }

@@ -22,7 +22,8 @@ fn nothing_that_a_partner_submits_or_the_store_keeps_is_text() {
     for name in ["submission", "store", "ledger", "round"] {
         let set = descriptors();
         let path = format!("samenloop/v1/{name}.proto");
-        let file = set.file.iter().find(|file| file.name() == path).expect("a file of the protocol");
+        let file =
+            set.file.iter().find(|file| file.name() == path).expect("a file of the protocol");
         assert!(!file.message_type.is_empty());
         let found: Vec<_> = file.message_type.iter().flat_map(strings).collect();
         assert_eq!(found, Vec::<String>::new(), "{name}.proto");
@@ -33,7 +34,8 @@ fn nothing_that_a_partner_submits_or_the_store_keeps_is_text() {
 fn the_string_finder_finds_strings() {
     let set = descriptors();
     let release = set.file.iter().find(|file| file.name().ends_with("release.proto"));
-    let found: Vec<_> = release.expect("release.proto").message_type.iter().flat_map(strings).collect();
+    let found: Vec<_> =
+        release.expect("release.proto").message_type.iter().flat_map(strings).collect();
     assert!(found.contains(&"GetReleaseResponse.purpose".to_owned()), "{found:?}");
 }
 
@@ -43,8 +45,9 @@ fn every_message_field_and_call_is_explained() {
         let text = read(&path);
         let mut before = "";
         for line in text.lines().map(str::trim) {
-            let declares = ["message ", "service ", "enum ", "rpc "].iter().any(|word| line.starts_with(word))
-                || (line.ends_with(';') && line.contains(" = ") && !line.starts_with("syntax"));
+            let declares =
+                ["message ", "service ", "enum ", "rpc "].iter().any(|word| line.starts_with(word))
+                    || (line.ends_with(';') && line.contains(" = ") && !line.starts_with("syntax"));
             assert!(!declares || before.starts_with("//"), "{}: {line}", path.display());
             before = line;
         }

@@ -55,7 +55,9 @@ fn the_service_the_monitor_and_the_auditor_cannot_encode() {
         let mut reached = BTreeSet::from([room.to_owned()]);
         let mut next = vec![room.to_owned()];
         while let Some(room) = next.pop() {
-            next.extend(rooms[&room].iter().filter(|used| reached.insert((*used).clone())).cloned());
+            next.extend(
+                rooms[&room].iter().filter(|used| reached.insert((*used).clone())).cloned(),
+            );
         }
         assert!(!reached.contains("encode"), "{room} reaches encode");
         assert!(!reached.contains("partner"), "{room} reaches partner");
@@ -70,7 +72,9 @@ fn only_one_file_turns_a_release_into_a_message() {
             let text = read(path);
             ["ReleasedTable {", "ReleasedCell {"].iter().any(|form| {
                 text.lines().any(|line| {
-                    line.contains(form) && !line.trim_start().starts_with("//") && !line.contains("struct")
+                    line.contains(form)
+                        && !line.trim_start().starts_with("//")
+                        && !line.contains("struct")
                 })
             })
         })

@@ -220,20 +220,21 @@ impl Upload {
         if !faulty.contains(&status.code()) {
             return status;
         }
-        let number = self.last.map_or(0, |(.., number)| number + 1);
         let rule = IngestRule::Undecodable(status.message().to_owned());
+        let Some((round, submission, before)) = self.last else {
+            return Status::invalid_argument(format!("the upload's first batch: {rule}"));
+        };
+        let number = before + 1;
         let refused = IngestError::Refused { number, rule: rule.clone() };
-        if let Some((round, submission, _)) = self.last {
-            let (rounds, caller) = (Arc::clone(&self.rounds), self.caller.clone());
-            let recorded = blocking(move || -> Result<(), StepError> {
-                let member = rounds.member(&caller, &round)?;
-                Ok(rounds.refuse_batch(&member, Some(submission), number, &rule)?)
-            });
-            if let Err(status) = recorded.await {
-                return status;
-            }
+        let (rounds, caller) = (Arc::clone(&self.rounds), self.caller.clone());
+        let recorded = blocking(move || -> Result<(), StepError> {
+            let member = rounds.member(&caller, &round)?;
+            Ok(rounds.refuse_batch(&member, Some(submission), number, &rule)?)
+        });
+        match recorded.await {
+            Ok(()) => refused.into(),
+            Err(status) => status,
         }
-        refused.into()
     }
 
     async fn accept(&mut self, batch: Batch) -> Result<BatchAcknowledgement, Status> {

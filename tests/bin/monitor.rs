@@ -1,0 +1,5 @@
+//! The monitor's own main, as a binary of this package, for what it prints and how it ends.
+
+fn main() -> std::process::ExitCode {
+    samenloop_monitor::run(std::env::args_os())
+}

@@ -1,0 +1,8 @@
+//! Stories end to end: a real service process, mutual TLS, and the programs that people run.
+
+mod crash;
+mod malformed;
+mod roles;
+mod round;
+
+const SERVICE: &str = env!("CARGO_BIN_EXE_samenloop-service-under-test");

@@ -1,0 +1,172 @@
+//! A service process that can be killed.
+
+use std::fs::{self, OpenOptions};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use samenloop_lab::installation::Installation;
+use samenloop_ledger::Entry;
+use samenloop_service::identity::Role;
+use samenloop_wire::client::ClientConfig;
+use samenloop_wire::v1;
+use samenloop_wire::v1::ledger_client::LedgerClient;
+use tempfile::TempDir;
+use tonic::transport::Channel;
+
+/// An installation whose service runs as a process of its own. Dropping it kills the process.
+pub struct Service {
+    folder: TempDir,
+    /// Its files.
+    pub installation: Installation,
+    program: PathBuf,
+    address: SocketAddr,
+    child: Option<Child>,
+}
+
+impl Service {
+    /// Installs and starts a service. `program` is `env!("CARGO_BIN_EXE_samenloop-service-under-test")`.
+    pub fn start(program: &str) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let installation = Installation::create(folder.path())?;
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        installation.listen_on(address)?;
+        fs::create_dir(folder.path().join("tmp"))?;
+        let program = program.into();
+        let mut service = Self { folder, installation, program, address, child: None };
+        service.restart()?;
+        Ok(service)
+    }
+
+    /// Starts the process again after [`kill`](Self::kill) or [`stop`](Self::stop).
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        ensure!(self.child.is_none(), "the service runs already");
+        let log = OpenOptions::new().create(true).append(true).open(self.log())?;
+        let mut child = Command::new(&self.program)
+            .args(["serve", "--config"])
+            .arg(self.installation.service_config())
+            .env("TMPDIR", self.temporary_files())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        let begin = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            if let Some(status) = child.try_wait()? {
+                bail!("the service ended with {status}:\n{}", fs::read_to_string(self.log())?);
+            }
+            ensure!(begin.elapsed() < Duration::from_secs(60), "the service does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.child = Some(child);
+        Ok(())
+    }
+
+    /// Ends the process at once, as a power cut would (SIGKILL).
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        let mut child = self.child.take().context("the service does not run")?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Asks the process to end (SIGTERM) and returns whether it ended well.
+    pub fn stop(&mut self) -> anyhow::Result<bool> {
+        let mut child = self.child.take().context("the service does not run")?;
+        ensure!(Command::new("kill").arg(child.id().to_string()).status()?.success());
+        Ok(child.wait()?.success())
+    }
+
+    /// Runs another program of the project to its end: `partner`, `service`, `monitor`, `audit`.
+    pub fn program(&self, room: &str, arguments: &[&str]) -> anyhow::Result<Output> {
+        self.command(room, arguments).output().with_context(|| format!("samenloop-{room}"))
+    }
+
+    /// The same, for a command that must succeed: what it printed on standard output.
+    pub fn succeed(&self, room: &str, arguments: &[&str]) -> anyhow::Result<String> {
+        let Output { status, stdout, stderr } = self.program(room, arguments)?;
+        let told = String::from_utf8_lossy(&stderr);
+        ensure!(status.success(), "samenloop-{room} {arguments:?}: {status}: {told}");
+        Ok(String::from_utf8(stdout)?)
+    }
+
+    /// Another program, not started yet; its paths are relative to [`folder`](Self::folder).
+    #[must_use]
+    pub fn command(&self, room: &str, arguments: &[&str]) -> Command {
+        let mut command =
+            Command::new(self.program.with_file_name(format!("samenloop-{room}-under-test")));
+        command
+            .args(arguments)
+            .current_dir(self.folder())
+            .env("TMPDIR", self.temporary_files())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Writes a client's configuration for this service and returns its name.
+    pub fn config(&self, role: Role, name: &str) -> anyhow::Result<String> {
+        self.config_to(role, name, self.address)
+    }
+
+    /// The same for a service that listens elsewhere, such as a relay.
+    pub fn config_to(&self, role: Role, name: &str, to: SocketAddr) -> anyhow::Result<String> {
+        let (_, path) = self.installation.client(role, name, to)?;
+        Ok(path.to_str().context("a path in UTF-8")?.to_owned())
+    }
+
+    /// The ledger's entries as the auditor reads them.
+    pub async fn ledger(&self) -> anyhow::Result<Vec<Entry>> {
+        let mut client = LedgerClient::new(self.channel(Role::Auditor, "auditor").await?);
+        let all = v1::ListEntriesRequest { from: 0, to: 0 };
+        let mut stream = client.list_entries(all).await?.into_inner();
+        let mut entries = vec![];
+        while let Some(served) = stream.message().await? {
+            entries.push(Entry::from_bytes(&served.body)?);
+        }
+        Ok(entries)
+    }
+
+    /// Everything that the process ever printed.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.folder.path().join("service.log")
+    }
+
+    /// Where the process puts temporary files.
+    #[must_use]
+    pub fn temporary_files(&self) -> PathBuf {
+        self.folder.path().join("tmp")
+    }
+
+    /// A folder for the test's own files, gone with the service.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The configuration of a client.
+    pub fn client(&self, role: Role, name: &str) -> anyhow::Result<ClientConfig> {
+        Ok(self.installation.client(role, name, self.address)?.0)
+    }
+
+    /// The channel of a client.
+    pub async fn channel(&self, role: Role, name: &str) -> anyhow::Result<Channel> {
+        Ok(self.client(role, name)?.connect().await?)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
