@@ -6,7 +6,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
-use samenloop_schema::LinkageSchema;
 
 use crate::compare::{Comparison, MAX_ENCODINGS, distance};
 use crate::population::Population;
@@ -24,11 +23,10 @@ const VERY: u8 = 5;
 
 /// Candidate pairs `(a, b)` with `a < b` in canonical order, sorted.
 pub(crate) fn find(
-    schema: &LinkageSchema,
+    comparison: &Comparison,
     population: &Population,
     progress: &dyn Progress,
 ) -> Result<Vec<(u32, u32)>, LinkError> {
-    let comparison = Comparison::new(schema);
     let tiles = population.len().div_ceil(TILE);
     let all: Vec<(usize, usize)> =
         (0..tiles).flat_map(|a| (a..tiles).map(move |b| (a, b))).collect();
@@ -39,7 +37,7 @@ pub(crate) fn find(
             if progress.cancelled() {
                 return Err(LinkError::Cancelled);
             }
-            let found = tile(&comparison, population, *a, *b);
+            let found = tile(comparison, population, *a, *b);
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             if done.is_multiple_of(256) {
                 progress.permille(20 + (done * 780 / all.len() as u64) as u32);

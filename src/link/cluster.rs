@@ -33,10 +33,15 @@ impl Graph {
         }
     }
 
+    /// The source of a record, if that holds nobody twice.
+    pub(crate) fn exclusive(&self, record: u32) -> Option<u16> {
+        let source = self.sources[record as usize];
+        (!self.may_hold_duplicates[usize::from(source)]).then_some(source)
+    }
+
     /// Whether two records may be of one person by the rule of their source.
-    pub(crate) fn compatible(&self, a: u32, b: u32) -> bool {
-        let source = self.sources[a as usize];
-        source != self.sources[b as usize] || self.may_hold_duplicates[usize::from(source)]
+    fn compatible(&self, a: u32, b: u32) -> bool {
+        self.exclusive(a).is_none() || self.exclusive(a) != self.exclusive(b)
     }
 
     /// Log-odds of an edge, if there is one.
@@ -60,9 +65,8 @@ impl Graph {
                 if a == b {
                     return false;
                 }
-                let pairs = || {
-                    members[a].iter().flat_map(|x| members[b].iter().map(move |y| (*x, *y)))
-                };
+                let pairs =
+                    || members[a].iter().flat_map(|x| members[b].iter().map(move |y| (*x, *y)));
                 if pairs().any(|(x, y)| !self.compatible(x, y)) {
                     return false;
                 }

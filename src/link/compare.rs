@@ -30,16 +30,19 @@ pub(crate) struct Comparison {
 /// What two records have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Vector {
-    /// Level of each of the first four encodings; the rest of the places is absent.
+    /// Level of each encoding; places beyond the schema's are absent.
     pub(crate) levels: [u8; MAX_ENCODINGS],
-    /// Match keys that are equal.
-    pub(crate) agreeing: u8,
-    /// Match keys that both have.
-    pub(crate) comparable: u8,
+    /// Bit per match key: both have it and it is equal.
+    pub(crate) agreeing: u64,
+    /// Bit per match key: both have it.
+    pub(crate) comparable: u64,
 }
 
 /// Encodings that are compared; a schema with more is compared by the first of them.
 pub(crate) const MAX_ENCODINGS: usize = 8;
+
+/// Match keys that are weighed; a schema with more finds candidates by all and weighs the first.
+pub(crate) const MAX_KEYS: usize = 64;
 
 /// Hamming distance.
 #[inline]
@@ -102,10 +105,10 @@ impl Comparison {
             }
         }
         let (mut agreeing, mut comparable) = (0, 0);
-        for key in &population.keys {
+        for (place, key) in population.keys.iter().take(MAX_KEYS).enumerate() {
             if key[a] != 0 && key[b] != 0 {
-                comparable += 1;
-                agreeing += u8::from(key[a] == key[b]);
+                comparable |= 1 << place;
+                agreeing |= u64::from(key[a] == key[b]) << place;
             }
         }
         Vector { levels, agreeing, comparable }

@@ -6,6 +6,7 @@
 //! described in `docs/linkage-model.md`.
 
 mod candidates;
+mod chance;
 mod cluster;
 mod compare;
 mod model;
@@ -14,6 +15,9 @@ mod population;
 mod posterior;
 mod run;
 
-pub use model::{AGREEING, COMPARABLE, Level, Model};
+pub use model::{COMPARABLE, Level, Model};
 pub use posterior::{Estimate, Posterior};
 pub use run::{LinkError, Linkage, Options, Progress, Silent, Source, link};
+
+#[cfg(test)]
+mod tests;

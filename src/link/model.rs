@@ -2,13 +2,18 @@
 //! different people (Fellegi and Sunter, JASA 64, 1969, §2), learnt from the pairs themselves by EM
 //! (Winkler 1988; Herzog, Scheuren and Winkler 2007, ch. 9).
 //!
-//! Match keys are made of the same fields, so they do not count one by one: the number of keys that
-//! agree is one comparison, apart for records with few and with many keys. Weights of encodings and
-//! keys still share fields; they are tempered by [`TEMPER`] before they are believed.
+//! Match keys are made of the same fields, so they do not add up: the strongest that agrees counts
+//! whole, the others for what is new in them. Encodings and keys still share fields and are tempered
+//! before they are believed. What strangers agree on by chance is anchored by round figures, so that
+//! a round with few true pairs does not take strangers with one birth date for matches.
 
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
 use samenloop_schema::LinkageSchema;
 
-use crate::compare::{ABSENT, Comparison, LEVELS, Vector};
+use crate::chance;
+use crate::compare::{ABSENT, Comparison, LEVELS, MAX_KEYS, Vector};
 use crate::population::Population;
 
 /// m and u of one outcome of a comparison.
@@ -35,23 +40,33 @@ pub struct Model {
     pub match_share: f64,
     /// Per encoding, per level of likeness.
     pub encodings: Vec<[Level; LEVELS]>,
-    /// Per number of comparable keys (1–2, 3–4, more), per number of agreeing keys (0 to 4 or more).
-    pub keys: [[Level; AGREEING]; COMPARABLE],
+    /// Per match key, its agreement where both have it.
+    pub keys: Vec<Level>,
+    /// That no key agrees, per number of keys that both have (1–2, 3–4, more).
+    pub no_key: [Level; COMPARABLE],
     /// Rounds of EM.
     pub iterations: u32,
     /// Whether EM came to rest.
     pub converged: bool,
+    recipes: Vec<KeyRecipe>,
 }
 
-/// Numbers of agreeing keys that are told apart.
-pub const AGREEING: usize = 5;
+/// What a match key is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct KeyRecipe {
+    /// Bit per field.
+    fields: u64,
+    /// Share of strangers that agree, before data speak.
+    chance: f64,
+}
 
-/// Classes of comparable keys that are told apart.
+/// Numbers of comparable keys that are told apart.
 pub const COMPARABLE: usize = 3;
 
-/// Share of a weight that is believed. Encodings and keys over the same fields agree together, so
-/// their sum overstates the evidence; measured in `docs/linkage-model.md`.
-const TEMPER: f64 = 0.8;
+/// Shares of the weights of encodings and of keys that are believed. Both are made of the same
+/// fields and agree together, so their whole sum would overstate the evidence.
+const ENCODING_TEMPER: f64 = 0.8;
+const KEY_TEMPER: f64 = 0.9;
 
 /// A single pair's log-odds never exceed this, so that no one pair outvotes a cluster.
 const CLIP: f64 = 9.0;
@@ -59,11 +74,13 @@ const CLIP: f64 = 9.0;
 /// m of a diffused encoding before data speak: people are written alike more often than not.
 const PRIOR_M: [f64; LEVELS] = [0.06, 0.03, 0.06, 0.08, 0.10, 0.12, 0.13, 0.12, 0.30];
 
-const PRIOR_KEYS_M: [[f64; AGREEING]; COMPARABLE] = [
-    [0.30, 0.35, 0.34, 0.005, 0.005],
-    [0.15, 0.20, 0.25, 0.20, 0.20],
-    [0.08, 0.12, 0.20, 0.25, 0.35],
-];
+/// u of an encoding before data speak; it counts as many pairs as there are.
+const PRIOR_U: [f64; LEVELS] =
+    [0.95, 0.032, 0.011, 0.005, 0.0014, 0.0005, 0.000_09, 0.000_009, 0.000_001];
+
+/// m of a match key before data speak, and of no agreement per class.
+const PRIOR_KEY_M: f64 = 0.6;
+const PRIOR_NO_KEY_M: [f64; COMPARABLE] = [0.30, 0.15, 0.08];
 
 /// Pairs that the prior counts for. A round with fewer true pairs is led by it.
 const PRIOR_PAIRS: f64 = 30.0;
@@ -71,26 +88,29 @@ const PRIOR_PAIRS: f64 = 30.0;
 const RANDOM_PAIRS: u64 = 400_000;
 const MAX_ITERATIONS: u32 = 200;
 
-fn key_class(vector: &Vector) -> Option<(usize, usize)> {
-    let class = match vector.comparable {
-        0 => return None,
-        1..=2 => 0,
-        3..=4 => 1,
-        _ => 2,
-    };
-    Some((class, usize::from(vector.agreeing).min(AGREEING - 1)))
+fn class(comparable: u64) -> Option<usize> {
+    match comparable.count_ones() {
+        0 => None,
+        1..=2 => Some(0),
+        3..=4 => Some(1),
+        _ => Some(2),
+    }
 }
 
 /// Counts of outcomes over some pairs.
 #[derive(Clone)]
 struct Counts {
     levels: Vec<[f64; LEVELS]>,
-    keys: [[f64; AGREEING]; COMPARABLE],
+    /// Per key, pairs in which it agrees and does not.
+    keys: Vec<[f64; 2]>,
+    /// Per class, pairs in which no key agrees and one does.
+    no_key: [[f64; 2]; COMPARABLE],
 }
 
 impl Counts {
-    fn new(encodings: usize) -> Self {
-        Self { levels: vec![[0.0; LEVELS]; encodings], keys: [[0.0; AGREEING]; COMPARABLE] }
+    fn new(encodings: usize, keys: usize) -> Self {
+        let levels = vec![[0.0; LEVELS]; encodings];
+        Self { levels, keys: vec![[0.0; 2]; keys], no_key: [[0.0; 2]; COMPARABLE] }
     }
 
     fn add(&mut self, vector: &Vector, pairs: f64) {
@@ -99,9 +119,20 @@ impl Counts {
                 counts[usize::from(level)] += pairs;
             }
         }
-        if let Some((class, agreeing)) = key_class(vector) {
-            self.keys[class][agreeing] += pairs;
+        for (place, counts) in self.keys.iter_mut().enumerate() {
+            if vector.comparable >> place & 1 == 1 {
+                counts[usize::from(vector.agreeing >> place & 1 == 0)] += pairs;
+            }
         }
+        if let Some(class) = class(vector.comparable) {
+            self.no_key[class][usize::from(vector.agreeing != 0)] += pairs;
+        }
+    }
+
+    fn scale(&mut self, factor: f64) {
+        let levels = self.levels.iter_mut().flatten();
+        let keys = self.keys.iter_mut().flatten().chain(self.no_key.iter_mut().flatten());
+        levels.chain(keys).for_each(|count| *count *= factor);
     }
 }
 
@@ -110,24 +141,39 @@ fn shares<const N: usize>(counts: &[f64; N], prior: &[f64; N], prior_pairs: f64)
     std::array::from_fn(|place| (counts[place] + prior_pairs * prior[place]) / total)
 }
 
+/// Agreement of a key. The chance of strangers to agree counts as many pairs as there are, so that
+/// strangers who agree cannot pass for the matches that they are mistaken for.
+fn key_level(matches: &[f64; 2], others: &[f64; 2], chance: f64) -> Level {
+    let m = shares(matches, &[PRIOR_KEY_M, 1.0 - PRIOR_KEY_M], PRIOR_PAIRS)[0];
+    let pairs = others.iter().sum::<f64>().max(1.0);
+    Level { m, u: shares(others, &[chance, 1.0 - chance], pairs)[0] }
+}
+
+/// The first outcome of two.
+fn first(matches: &[f64; 2], others: &[f64; 2], prior_m: f64, prior_u: f64) -> Level {
+    let m = shares(matches, &[prior_m, 1.0 - prior_m], PRIOR_PAIRS)[0];
+    Level { m, u: shares(others, &[prior_u, 1.0 - prior_u], 1.0)[0] }
+}
+
 impl Model {
-    fn from_counts(matches: &Counts, others: &Counts, share: f64) -> Self {
-        let level = |(m, u): (f64, f64)| Level { m, u };
+    fn from_counts(matches: &Counts, others: &Counts, share: f64, recipes: Vec<KeyRecipe>) -> Self {
         let encodings = matches.levels.iter().zip(&others.levels).map(|(m, u)| {
-            let (m, u) = (shares(m, &PRIOR_M, PRIOR_PAIRS), shares(u, &[1.0 / 9.0; LEVELS], 1.0));
-            std::array::from_fn(|place| level((m[place], u[place])))
+            let pairs = u.iter().sum::<f64>().max(1.0);
+            let (m, u) = (shares(m, &PRIOR_M, PRIOR_PAIRS), shares(u, &PRIOR_U, pairs));
+            std::array::from_fn(|place| Level { m: m[place], u: u[place] })
         });
-        let keys = std::array::from_fn(|class| {
-            let m = shares(&matches.keys[class], &PRIOR_KEYS_M[class], PRIOR_PAIRS);
-            let u = shares(&others.keys[class], &[0.2; AGREEING], 1.0);
-            std::array::from_fn(|place| level((m[place], u[place])))
-        });
+        let keys = matches.keys.iter().zip(&others.keys).zip(&recipes);
         Self {
             match_share: share,
             encodings: encodings.collect(),
-            keys,
+            keys: keys.map(|((m, u), recipe)| key_level(m, u, recipe.chance)).collect(),
+            no_key: std::array::from_fn(|class| {
+                let (m, u) = (&matches.no_key[class], &others.no_key[class]);
+                first(m, u, PRIOR_NO_KEY_M[class], 0.5)
+            }),
             iterations: 0,
             converged: false,
+            recipes,
         }
     }
 
@@ -140,19 +186,40 @@ impl Model {
             .filter(|(_, level)| *level != ABSENT)
             .map(|(levels, level)| levels[usize::from(level)].weight())
             .sum();
-        let keys = key_class(vector).map_or(0.0, |(class, count)| self.keys[class][count].weight());
-        (self.match_share / (1.0 - self.match_share)).ln() + TEMPER * (encodings + keys)
+        let prior = (self.match_share / (1.0 - self.match_share)).ln();
+        prior + ENCODING_TEMPER * encodings + KEY_TEMPER * self.key_weight(vector)
+    }
+
+    /// The strongest agreeing key counts whole, each further one for the part of its fields that no
+    /// stronger one has: a fact speaks once.
+    fn key_weight(&self, vector: &Vector) -> f64 {
+        if vector.agreeing == 0 {
+            return class(vector.comparable).map_or(0.0, |class| self.no_key[class].weight());
+        }
+        let mut agreeing: Vec<(f64, u64)> = (0..self.keys.len())
+            .filter(|place| vector.agreeing >> place & 1 == 1)
+            .map(|place| (self.keys[place].weight(), self.recipes[place].fields))
+            .collect();
+        agreeing.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut seen = 0;
+        let mut sum = 0.0;
+        for (weight, fields) in agreeing {
+            let new = f64::from((fields & !seen).count_ones()) / f64::from(fields.count_ones());
+            sum += weight * new;
+            seen |= fields;
+        }
+        sum
     }
 
     /// Log-odds of two records, clipped.
     pub(crate) fn pair_weight(
         &self,
-        schema: &LinkageSchema,
+        comparison: &Comparison,
         population: &Population,
         a: usize,
         b: usize,
     ) -> f64 {
-        let vector = Comparison::new(schema).compare(population, a, b);
+        let vector = comparison.compare(population, a, b);
         self.log_odds(&vector).clamp(-CLIP, CLIP)
     }
 }
@@ -160,25 +227,28 @@ impl Model {
 /// Learns m and u from the candidates and from random pairs, in canonical order.
 pub(crate) fn learn(
     schema: &LinkageSchema,
+    comparison: &Comparison,
     population: &Population,
     candidates: &[(u32, u32)],
 ) -> Model {
-    let comparison = Comparison::new(schema);
     let encodings = comparison.encodings();
-    let mut patterns = std::collections::BTreeMap::<Vector, f64>::new();
+    let recipes = recipes(schema);
+    let keys = recipes.len();
+    let mut patterns = BTreeMap::<Vector, f64>::new();
     for (a, b) in candidates {
         let vector = comparison.compare(population, *a as usize, *b as usize);
         *patterns.entry(vector).or_default() += 1.0;
     }
     let all_pairs = population.pairs();
     let rest = (all_pairs - candidates.len() as f64).max(1.0);
-    let background = background(&comparison, population, candidates, rest);
+    let background = background(comparison, population, candidates, rest);
 
     let share = |matched: f64| (matched / all_pairs).clamp(1e-12, 0.5);
     let start = share((population.len() as f64 / 4.0).max(1.0));
-    let mut model = Model::from_counts(&Counts::new(encodings), &background, start);
+    let none = Counts::new(encodings, keys);
+    let mut model = Model::from_counts(&none, &background, start, recipes.clone());
     for iteration in 1..=MAX_ITERATIONS {
-        let (mut matches, mut others) = (Counts::new(encodings), background.clone());
+        let (mut matches, mut others) = (none.clone(), background.clone());
         let mut matched = 0.0;
         for (vector, pairs) in &patterns {
             let p = 1.0 / (1.0 + (-model.log_odds(vector)).exp());
@@ -186,7 +256,7 @@ pub(crate) fn learn(
             others.add(vector, (1.0 - p) * pairs);
             matched += p * pairs;
         }
-        let next = Model::from_counts(&matches, &others, share(matched));
+        let next = Model::from_counts(&matches, &others, share(matched), recipes.clone());
         let rest = (next.match_share / model.match_share).ln().abs() < 1e-6;
         model = Model { iterations: iteration, converged: rest, ..next };
         if rest {
@@ -196,6 +266,17 @@ pub(crate) fn learn(
     model
 }
 
+fn recipes(schema: &LinkageSchema) -> Vec<KeyRecipe> {
+    let place = |name: &str| schema.fields.iter().position(|field| field.name == name);
+    let bit = |name: &str| place(name).map_or(0, |place| 1_u64 << (place % 64));
+    let keys = schema.match_keys.iter().take(MAX_KEYS);
+    keys.map(|key| KeyRecipe {
+        fields: key.parts.iter().fold(0, |bits, part| bits | bit(&part.field)),
+        chance: chance::agreement(schema, key),
+    })
+    .collect()
+}
+
 /// Outcomes of the pairs that are no candidates, from random ones of them.
 fn background(
     comparison: &Comparison,
@@ -203,14 +284,14 @@ fn background(
     candidates: &[(u32, u32)],
     rest: f64,
 ) -> Counts {
-    let mut counts = Counts::new(comparison.encodings());
+    let mut counts = Counts::new(comparison.encodings(), population.keys.len().min(MAX_KEYS));
     let n = population.len() as u64;
     let mut state = u64::from_le_bytes(population.digest.0[..8].try_into().unwrap_or_default());
     let mut sampled = 0.0;
     let mut sample = vec![];
     for _ in 0..RANDOM_PAIRS {
-        let a = (u128::from(next(&mut state)) * u128::from(n) >> 64) as usize;
-        let b = (u128::from(next(&mut state)) * u128::from(n) >> 64) as usize;
+        let mut record = || ((u128::from(next(&mut state)) * u128::from(n)) >> 64) as usize;
+        let (a, b) = (record(), record());
         let pair = (a.min(b) as u32, a.max(b) as u32);
         if a != b && population.compatible(a, b) && candidates.binary_search(&pair).is_err() {
             sample.push(pair);
@@ -221,9 +302,7 @@ fn background(
         sampled += 1.0;
     }
     let scale = if sampled > 0.0 { rest / sampled } else { 0.0 };
-    counts.levels.iter_mut().flatten().chain(counts.keys.iter_mut().flatten()).for_each(|count| {
-        *count *= scale;
-    });
+    counts.scale(scale);
     counts
 }
 
@@ -239,17 +318,12 @@ pub(crate) fn next(state: &mut u64) -> u64 {
 /// Log-odds of every candidate pair, clipped, in the order of the candidates.
 pub(crate) fn weigh(
     model: &Model,
-    schema: &LinkageSchema,
+    comparison: &Comparison,
     population: &Population,
     candidates: &[(u32, u32)],
 ) -> Vec<(u32, u32, f64)> {
-    use rayon::prelude::*;
-    let comparison = Comparison::new(schema);
     candidates
         .par_iter()
-        .map(|(a, b)| {
-            let vector = comparison.compare(population, *a as usize, *b as usize);
-            (*a, *b, model.log_odds(&vector).clamp(-CLIP, CLIP))
-        })
+        .map(|(a, b)| (*a, *b, model.pair_weight(comparison, population, *a as usize, *b as usize)))
         .collect()
 }

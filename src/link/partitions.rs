@@ -4,6 +4,7 @@
 //! and 1 − p over pairs that it parts, which is exp of the sum of log-odds of the pairs together.
 //! Drawing each pair on its own and taking what hangs together would merge far too much.
 
+use crate::cluster::number;
 use crate::model::next;
 
 /// Records up to which all partitions are enumerated: 8 have 4,140 (Bell number).
@@ -13,27 +14,40 @@ pub(crate) const EXACT: usize = 8;
 const BURN_IN: u32 = 60;
 const BETWEEN: u32 = 4;
 
-/// Log-odds between the records of a component, `-inf` for pairs that cannot be of one person.
+/// Log-odds between the records of a component, numbered from 0.
 pub(crate) struct Weights {
-    size: usize,
-    weights: Vec<f64>,
+    /// Per record, its edges in ascending order.
+    edges: Vec<Vec<(u32, f64)>>,
+    /// Log-odds of two records without an edge.
+    no_edge: f64,
+    /// Per record, its source if that holds nobody twice.
+    exclusive: Vec<Option<u16>>,
 }
 
 impl Weights {
-    /// `weight(a, b)` for `a < b`.
-    pub(crate) fn new(size: usize, weight: impl Fn(usize, usize) -> f64) -> Self {
-        let mut weights = vec![0.0; size * size];
-        for a in 0..size {
-            for b in a + 1..size {
-                weights[a * size + b] = weight(a, b);
-                weights[b * size + a] = weights[a * size + b];
-            }
-        }
-        Self { size, weights }
+    pub(crate) fn new(
+        edges: Vec<Vec<(u32, f64)>>,
+        no_edge: f64,
+        exclusive: Vec<Option<u16>>,
+    ) -> Self {
+        Self { edges, no_edge, exclusive }
     }
 
-    fn between(&self, record: usize, others: impl Iterator<Item = usize>) -> f64 {
-        others.map(|other| self.weights[record * self.size + other]).sum()
+    fn size(&self) -> usize {
+        self.edges.len()
+    }
+
+    /// Log-odds of one record and all of the others, `-inf` if they cannot be one person.
+    fn between(&self, record: u32, others: impl Iterator<Item = u32>) -> f64 {
+        let row = &self.edges[record as usize];
+        let weight = |other: u32| match self.exclusive[record as usize] {
+            source @ Some(_) if source == self.exclusive[other as usize] => f64::NEG_INFINITY,
+            _ => {
+                let found = row.binary_search_by_key(&other, |(record, _)| *record);
+                found.map_or(self.no_edge, |place| row[place].1)
+            }
+        };
+        others.map(weight).sum()
     }
 }
 
@@ -50,17 +64,17 @@ pub(crate) struct Partitions {
 /// Explores a component. `start` is a partition to begin with, `seed` decides the draws.
 pub(crate) fn explore(weights: &Weights, start: &[u32], draws: u32, seed: u64) -> Partitions {
     let mut state = seed;
-    if weights.size <= EXACT {
+    if weights.size() <= EXACT {
         return enumerate(weights, draws, &mut state);
     }
-    let mut labels = start.to_vec();
+    let mut sampler = Sampler::new(start);
     let (mut kept, mut counts) = (vec![], vec![]);
     for sweep in 0..BURN_IN + draws * BETWEEN {
-        (0..weights.size).for_each(|record| resample(weights, &mut labels, record, &mut state));
+        (0..weights.size() as u32).for_each(|record| sampler.move_one(weights, record, &mut state));
         if sweep >= BURN_IN {
-            counts.push(people(&labels));
-            if (sweep - BURN_IN) % BETWEEN == 0 {
-                kept.push(labels.clone());
+            counts.push(sampler.clusters() as f64);
+            if (sweep - BURN_IN).is_multiple_of(BETWEEN) {
+                kept.push(sampler.labels.clone());
             }
         }
     }
@@ -70,34 +84,65 @@ pub(crate) fn explore(weights: &Weights, start: &[u32], draws: u32, seed: u64) -
     Partitions { mean, variance, draws: kept }
 }
 
+/// Gibbs sampling over partitions, one record at a time. A record joins a cluster in which it has an
+/// edge, or is alone: a cluster without any edge to it has less than `exp(no_edge)` of the odds.
+struct Sampler {
+    labels: Vec<u32>,
+    members: Vec<Vec<u32>>,
+    empty: Vec<u32>,
+}
+
+impl Sampler {
+    fn new(start: &[u32]) -> Self {
+        let labels = number(start);
+        let mut members = vec![vec![]; start.len()];
+        labels.iter().zip(0..).for_each(|(label, record)| members[*label as usize].push(record));
+        let empty = (0..start.len() as u32).filter(|label| members[*label as usize].is_empty());
+        Self { empty: empty.collect(), labels, members }
+    }
+
+    fn clusters(&self) -> usize {
+        self.members.len() - self.empty.len()
+    }
+
+    fn move_one(&mut self, weights: &Weights, record: u32, state: &mut u64) {
+        let old = self.labels[record as usize];
+        let left = &mut self.members[old as usize];
+        left.retain(|member| *member != record);
+        if left.is_empty() {
+            self.empty.push(old);
+        }
+        let near = weights.edges[record as usize].iter();
+        let mut labels: Vec<u32> = near.map(|(other, _)| self.labels[*other as usize]).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        labels.retain(|label| !self.members[*label as usize].is_empty());
+        // Unwrap safety: there are as many labels as records, and this one has just left its own.
+        let alone = *self.empty.last().expect("a label is free");
+        let mut options = vec![(alone, 1.0)];
+        for label in labels {
+            let members = self.members[label as usize].iter().copied();
+            options.push((label, weights.between(record, members).min(700.0).exp()));
+        }
+        let mut rest = uniform(state) * options.iter().map(|(_, odds)| odds).sum::<f64>();
+        let chosen = options.iter().find(|(_, odds)| {
+            rest -= odds;
+            rest < 0.0
+        });
+        let label = chosen.map_or(alone, |(label, _)| *label);
+        if label == alone {
+            self.empty.pop();
+        }
+        self.labels[record as usize] = label;
+        self.members[label as usize].push(record);
+    }
+}
+
 fn people(labels: &[u32]) -> f64 {
     let mut sorted = labels.to_vec();
     sorted.sort_unstable();
     sorted.dedup();
     sorted.len() as f64
-}
-
-/// Puts one record into a cluster of the others or one of its own, by its conditional probability.
-fn resample(weights: &Weights, labels: &mut [u32], record: usize, state: &mut u64) {
-    let mut others: Vec<u32> =
-        (0..labels.len()).filter(|other| *other != record).map(|other| labels[other]).collect();
-    others.sort_unstable();
-    others.dedup();
-    let alone = (0..).find(|label| others.binary_search(label).is_err()).unwrap_or(u32::MAX);
-    let mut options = vec![(alone, 1.0)];
-    for label in others {
-        let members = (0..labels.len()).filter(|other| *other != record && labels[*other] == label);
-        options.push((label, weights.between(record, members).min(700.0).exp()));
-    }
-    let total: f64 = options.iter().map(|(_, weight)| weight).sum();
-    let mut left = uniform(state) * total;
-    for (label, weight) in &options {
-        left -= weight;
-        labels[record] = *label;
-        if left < 0.0 {
-            break;
-        }
-    }
 }
 
 fn uniform(state: &mut u64) -> f64 {
@@ -130,14 +175,14 @@ fn enumerate(weights: &Weights, draws: u32, state: &mut u64) -> Partitions {
 /// Restricted growth strings: each partition once.
 fn grow(weights: &Weights, labels: &mut Vec<u32>, log: f64, all: &mut Vec<(f64, Vec<u32>)>) {
     let record = labels.len();
-    if record == weights.size {
+    if record == weights.size() {
         all.push((log, labels.clone()));
         return;
     }
     let clusters = labels.iter().max().map_or(0, |last| last + 1);
     for label in 0..=clusters {
-        let members = (0..record).filter(|other| labels[*other] == label);
-        let joined = log + weights.between(record, members);
+        let members = (0..record as u32).filter(|other| labels[*other as usize] == label);
+        let joined = log + weights.between(record as u32, members);
         if joined > f64::NEG_INFINITY {
             labels.push(label);
             grow(weights, labels, joined, all);
@@ -154,11 +199,19 @@ mod tests {
         (p / (1.0 - p)).ln()
     }
 
+    fn weights(size: u32, pairs: impl Fn(u32, u32) -> Option<f64>) -> Weights {
+        let row = |a: u32| {
+            let others = (0..size).filter(|b| *b != a);
+            others.filter_map(|b| Some((b, logit(pairs(a.min(b), a.max(b))?)))).collect()
+        };
+        Weights::new((0..size).map(row).collect(), logit(1e-4), vec![None; size as usize])
+    }
+
     /// Mean and variance of the number of people, worked out by hand over all partitions.
     #[test]
     fn the_number_of_people_is_that_over_all_partitions() {
-        type Pairs = &'static [((usize, usize), f64)];
-        let cases: &[(usize, Pairs, f64, f64)] = &[
+        type Pairs = &'static [((u32, u32), f64)];
+        let cases: &[(u32, Pairs, f64, f64)] = &[
             (2, &[((0, 1), 0.7)], 1.30, 0.21),
             (3, &[((0, 1), 0.9), ((1, 2), 0.9), ((0, 2), 0.1)], 1.71542, 0.27474),
             (3, &[((0, 1), 0.8), ((1, 2), 0.8), ((0, 2), 0.8)], 1.18182, 0.17473),
@@ -178,9 +231,8 @@ mod tests {
             ),
         ];
         for (size, pairs, mean, variance) in cases {
-            let weights = Weights::new(*size, |a, b| {
-                let found = pairs.iter().find(|(pair, _)| *pair == (a, b));
-                logit(found.map_or(1e-4, |(_, p)| *p))
+            let weights = weights(*size, |a, b| {
+                pairs.iter().find(|(pair, _)| *pair == (a, b)).map(|(_, p)| *p)
             });
             let exact = explore(&weights, &[], 4000, 1);
             assert!((exact.mean - mean).abs() < 1e-5, "{} for {mean}", exact.mean);
@@ -193,11 +245,11 @@ mod tests {
     #[test]
     fn the_sampler_agrees_with_enumeration() {
         // Three chains of three: nine records are sampled, three times three are enumerated.
-        let weight = |a: usize, b: usize| {
-            logit(if a / 3 == b / 3 { [0.9, 0.9, 0.1][(a % 3 + b % 3) % 3] } else { 1e-4 })
+        let pair = |a: u32, b: u32| {
+            (a / 3 == b / 3).then(|| [0.9, 0.9, 0.1][(a % 3 + b % 3) as usize % 3])
         };
-        let whole = explore(&Weights::new(9, weight), &[0; 9], 2000, 7);
-        let part = explore(&Weights::new(3, weight), &[], 10, 7);
+        let whole = explore(&weights(9, pair), &[0; 9], 2000, 7);
+        let part = explore(&weights(3, pair), &[], 10, 7);
         assert!((whole.mean - 3.0 * part.mean).abs() < 0.1, "{} {}", whole.mean, part.mean);
     }
 }

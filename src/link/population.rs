@@ -68,7 +68,8 @@ impl Population {
             sorted.par_sort_unstable();
             let parts: Vec<&[u8]> = sorted.iter().map(|digest| digest.as_bytes()).collect();
             let rule: &[u8] = &[u8::from(source.may_hold_duplicates)];
-            let identity = Digest::of_parts("samenloop/v1/link/source", &[&[rule], &parts[..]].concat());
+            let identity =
+                Digest::of_parts("samenloop/v1/link/source", &[&[rule], &parts[..]].concat());
             per_source.push((identity, place, digests));
         }
         per_source.sort();

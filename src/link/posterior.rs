@@ -51,27 +51,26 @@ impl Posterior {
                 if progress.cancelled() {
                     return Err(LinkError::Cancelled);
                 }
-                let weights = Weights::new(component.len(), |a, b| {
-                    let (a, b) = (component[a], component[b]);
-                    match graph.compatible(a, b) {
-                        true => graph.edge(a, b).unwrap_or(NO_EDGE),
-                        false => f64::NEG_INFINITY,
-                    }
+                let place_of = |record: &u32| component.binary_search(record).ok();
+                let rows = component.iter().map(|record| {
+                    let row = graph.neighbours[*record as usize].iter();
+                    row.filter_map(|(other, weight)| Some((place_of(other)? as u32, *weight)))
+                        .collect()
                 });
+                let exclusive = component.iter().map(|record| graph.exclusive(*record));
+                let weights = Weights::new(rows.collect(), NO_EDGE, exclusive.collect());
                 let start: Vec<u32> =
                     component.iter().map(|record| clusters[*record as usize]).collect();
-                let seed = u64::from_le_bytes(population.digest.0[8..16].try_into().unwrap_or_default());
+                let seed =
+                    u64::from_le_bytes(population.digest.0[8..16].try_into().unwrap_or_default());
                 let explored = explore(&weights, &start, draws, seed ^ place as u64);
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                 progress.permille(920 + (done * 79 / components.len() as u64) as u32);
                 Ok(explored)
             })
             .collect::<Result<_, _>>()?;
-        let members: Vec<u32> = components
-            .iter()
-            .flatten()
-            .map(|record| population.global[*record as usize])
-            .collect();
+        let members: Vec<u32> =
+            components.iter().flatten().map(|record| population.global[*record as usize]).collect();
         let alone = (population.len() - members.len()) as f64;
         let mean = alone + explored.iter().map(|part| part.mean).sum::<f64>();
         let variance: f64 = explored.iter().map(|part| part.variance.max(0.0)).sum();

@@ -4,6 +4,7 @@ use samenloop_schema::{Digest, LinkageSchema, Record, RowRule};
 
 use crate::candidates;
 use crate::cluster;
+use crate::compare::Comparison;
 use crate::model::{self, Model};
 use crate::population::Population;
 use crate::posterior::Posterior;
@@ -105,12 +106,13 @@ pub fn link(
 ) -> Result<Linkage, LinkError> {
     let population = Population::new(schema, sources)?;
     progress.permille(20);
-    let candidates = candidates::find(schema, &population, progress)?;
-    let model = model::learn(schema, &population, &candidates);
+    let comparison = Comparison::new(schema);
+    let candidates = candidates::find(&comparison, &population, progress)?;
+    let model = model::learn(schema, &comparison, &population, &candidates);
     progress.permille(850);
-    let edges = model::weigh(&model, schema, &population, &candidates);
+    let edges = model::weigh(&model, &comparison, &population, &candidates);
     let graph = cluster::Graph::new(&population, edges);
-    let canonical = graph.clusters(|a, b| model.pair_weight(schema, &population, a, b));
+    let canonical = graph.clusters(|a, b| model.pair_weight(&comparison, &population, a, b));
     progress.permille(920);
     if progress.cancelled() {
         return Err(LinkError::Cancelled);
