@@ -1,6 +1,8 @@
 //! Stories end to end: a real service process, mutual TLS, and the programs that people run.
 
 mod crash;
+mod demo;
+mod leak;
 mod malformed;
 mod roles;
 mod round;

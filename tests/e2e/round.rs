@@ -9,26 +9,29 @@ use prost::bytes::Bytes;
 use samenloop_ledger::Entry;
 use samenloop_tests::{Role, Sample, Service, Story, query_bytes, stall, store};
 use samenloop_wire::v1;
+use samenloop_wire::v1::submissions_client::SubmissionsClient;
 use serde_json::Value;
 
 use crate::SERVICE;
 
 /// A partner's program whose upload has got stuck after its first batch.
-async fn stuck_upload(service: &Service, sample: &Sample, party: &str) -> anyhow::Result<Child> {
-    let relay = stall(service, party, 1).await?;
+async fn stuck_upload(
+    service: &Service,
+    sample: &mut Sample,
+    party: &'static str,
+) -> anyhow::Result<Child> {
+    sample.relay(party, stall(service, party, 1).await?);
     let words = sample.submission(service, party, "clients.csv")?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    // The same file again, now with the relay's address; what was read from it before is sent on.
-    service.config_to(Role::Partner, party, relay)?;
     let mut partner = service.command("partner", &words).spawn()?;
-    let mut client = v1::submissions_client::SubmissionsClient::new(
-        service.installation.client(Role::Partner, party, relay)?.0.connect().await?,
-    );
+    let mut client = SubmissionsClient::new(service.channel(Role::Partner, party).await?);
     let round_id = Bytes::copy_from_slice(sample.round()?.as_bytes());
     for _ in 0..600 {
         let mine = v1::GetSubmissionsRequest { round_id: round_id.clone() };
         let own = client.get_submissions(mine).await?.into_inner().submissions;
-        if own.last().is_some_and(|last| last.batches == 1) {
+        let last = own.last().filter(|last| last.state() == v1::SubmissionState::Open);
+        if last.is_some_and(|last| last.batches == 1) {
+            sample.direct(party);
             return Ok(partner);
         }
         ensure!(partner.try_wait()?.is_none(), "the partner's program ended");
@@ -45,7 +48,7 @@ fn states(status: &Value) -> Vec<&str> {
 
 /// Four submissions: one interrupted and resumed, one left and one replaced for a newer extract,
 /// one withdrawn and submitted anew, one without a mishap.
-async fn submit_all(service: &mut Service, sample: &Sample) -> Story {
+async fn submit_all(service: &mut Service, sample: &mut Sample) -> Story {
     sample.encode(service, "ggd", "clients.csv")?;
     let mut partner = stuck_upload(service, sample, "ggd").await?;
     partner.kill()?;
@@ -101,7 +104,8 @@ async fn answers(service: &Service, sample: &Sample) -> anyhow::Result<Vec<Bytes
 }
 
 fn monitor(service: &Service, sample: &Sample, words: &[&str]) -> anyhow::Result<String> {
-    let (config, round) = (service.config(Role::Monitor, "monitor")?, sample.round()?.to_string());
+    let (config, round) =
+        (service.config(Role::Monitor, "monitor", None)?, sample.round()?.to_string());
     let to = ["--config", &config, "--round", &round];
     service.succeed("monitor", &[&["report"][..], words, &to].concat())
 }
@@ -130,7 +134,7 @@ impl Auditor {
         let serve = service.installation.service_config();
         let serve = serve.to_str().context("a path in UTF-8")?;
         let key = service.succeed("service", &["ledger-key", "--config", serve])?.trim().to_owned();
-        Ok(Self { config: service.config(Role::Auditor, "auditor")?, key })
+        Ok(Self { config: service.config(Role::Auditor, "auditor", None)?, key })
     }
 
     /// Verifies online, keeps what was fetched in `bundle`, and returns the program's report.
@@ -161,7 +165,7 @@ async fn a_round_goes_from_files_to_numbers_and_can_be_checked() -> Story {
     let mut service = Service::start(SERVICE)?;
     let mut sample = Sample::write(&service, "whole-round", |_, content| content.to_vec())?;
     sample.open(&service)?;
-    submit_all(&mut service, &sample).await?;
+    submit_all(&mut service, &mut sample).await?;
     for step in ["freeze", "link", "release"] {
         sample.step(&service, step)?;
     }

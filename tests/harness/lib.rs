@@ -2,6 +2,7 @@
 //! honest records of nobody.
 
 mod cast;
+pub mod planted;
 mod raw;
 mod relay;
 mod sample;

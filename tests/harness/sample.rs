@@ -1,7 +1,8 @@
 //! The sample registrations of four organisations, and their round by the programs that people run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -25,6 +26,7 @@ pub struct Sample {
     folder: PathBuf,
     label: String,
     round: Option<RoundId>,
+    relays: BTreeMap<&'static str, SocketAddr>,
 }
 
 impl Sample {
@@ -50,7 +52,12 @@ impl Sample {
             fs::create_dir(&home)?;
             fs::write(home.join("clients.csv"), change(party, &content))?;
         }
-        Ok(Self { folder: service.folder().to_owned(), label: label.to_owned(), round: None })
+        Ok(Self {
+            folder: service.folder().to_owned(),
+            label: label.to_owned(),
+            round: None,
+            relays: BTreeMap::new(),
+        })
     }
 
     /// A file of a party.
@@ -62,6 +69,20 @@ impl Sample {
     /// The round, once it is announced.
     pub fn round(&self) -> anyhow::Result<RoundId> {
         self.round.context("the round is not announced")
+    }
+
+    /// Lets the programs of a party reach the service through a relay from now on.
+    pub fn relay(&mut self, party: &'static str, relay: SocketAddr) {
+        self.relays.insert(party, relay);
+    }
+
+    /// Lets the programs of a party reach the service itself again.
+    pub fn direct(&mut self, party: &str) {
+        self.relays.remove(party);
+    }
+
+    fn config(&self, service: &Service, party: &str) -> anyhow::Result<String> {
+        service.config(Role::Partner, party, self.relays.get(party).copied())
     }
 
     /// Drafts the schema from the files, announces the round, announces the key of every party,
@@ -82,14 +103,14 @@ impl Sample {
             parties.concat()
         );
         fs::write(self.folder.join("manifest.toml"), manifest)?;
-        let coordinator = service.config(Role::Coordinator, "regie")?;
+        let coordinator = service.config(Role::Coordinator, "regie", None)?;
         let files = ["--manifest", "manifest.toml", "--schema", "schema.toml", "--json"];
         let create = [&["round", "create", "--config", &coordinator][..], &files].concat();
         let created: Value = serde_json::from_str(&service.succeed("service", &create)?)?;
         let round = created["round"].as_str().context("a new round has an id")?;
         self.round = Some(round.parse()?);
         for party in Self::PARTIES {
-            let config = service.config(Role::Partner, party.name)?;
+            let config = self.config(service, party.name)?;
             let key = ["--key", "round.key", "--schema", "schema.toml"];
             let announce = ["key", "check", "--config", &config, "--round", round, "--json"];
             let told = service.succeed("partner", &[&announce[..], &key].concat())?;
@@ -103,7 +124,7 @@ impl Sample {
     /// Takes the round one step further, as the coordinator; returns what the program reports.
     pub fn step(&self, service: &Service, step: &str) -> anyhow::Result<Value> {
         let (config, round) =
-            (service.config(Role::Coordinator, "regie")?, self.round()?.to_string());
+            (service.config(Role::Coordinator, "regie", None)?, self.round()?.to_string());
         let step = ["round", step, "--config", &config, "--round", &round, "--json"];
         Ok(serde_json::from_str(&service.succeed("service", &step)?)?)
     }
@@ -124,7 +145,7 @@ impl Sample {
         party: &str,
         file: &str,
     ) -> anyhow::Result<Vec<String>> {
-        let config = service.config(Role::Partner, party)?;
+        let config = self.config(service, party)?;
         let round = self.round()?.to_string();
         let extract = format!("{party}/{file}.extract");
         let words = ["submit", &extract, "--config", &config, "--round", &round, "--json"];
@@ -140,7 +161,7 @@ impl Sample {
 
     /// Runs a command of a party about its submissions, such as `status`.
     pub fn partner(&self, service: &Service, party: &str, command: &str) -> anyhow::Result<Value> {
-        let (config, round) = (service.config(Role::Partner, party)?, self.round()?.to_string());
+        let (config, round) = (self.config(service, party)?, self.round()?.to_string());
         let words = [command, "--config", &config, "--round", &round, "--json"];
         Ok(serde_json::from_str(&service.succeed("partner", &words)?)?)
     }

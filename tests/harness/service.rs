@@ -1,9 +1,10 @@
 //! A service process that can be killed.
 
 use std::fs::{self, OpenOptions};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -24,6 +25,7 @@ pub struct Service {
     program: PathBuf,
     address: SocketAddr,
     child: Option<Child>,
+    told: Mutex<Vec<u8>>,
 }
 
 impl Service {
@@ -35,7 +37,8 @@ impl Service {
         installation.listen_on(address)?;
         fs::create_dir(folder.path().join("tmp"))?;
         let program = program.into();
-        let mut service = Self { folder, installation, program, address, child: None };
+        let mut service =
+            Self { folder, installation, program, address, child: None, told: Mutex::default() };
         service.restart()?;
         Ok(service)
     }
@@ -44,6 +47,7 @@ impl Service {
     pub fn restart(&mut self) -> anyhow::Result<()> {
         ensure!(self.child.is_none(), "the service runs already");
         let log = OpenOptions::new().create(true).append(true).open(self.log())?;
+        let starts = self.starts()?;
         let mut child = Command::new(&self.program)
             .args(["serve", "--config"])
             .arg(self.installation.service_config())
@@ -52,7 +56,7 @@ impl Service {
             .stderr(log)
             .spawn()?;
         let begin = Instant::now();
-        while TcpStream::connect(self.address).is_err() {
+        while self.starts()? == starts {
             if let Some(status) = child.try_wait()? {
                 bail!("the service ended with {status}:\n{}", fs::read_to_string(self.log())?);
             }
@@ -61,6 +65,12 @@ impl Service {
         }
         self.child = Some(child);
         Ok(())
+    }
+
+    /// How often the process has told that it listens, which it does once its store is checked.
+    fn starts(&self) -> anyhow::Result<usize> {
+        let log = fs::read_to_string(self.log())?;
+        Ok(log.lines().filter(|line| line.starts_with("listening on ")).count())
     }
 
     /// Ends the process at once, as a power cut would (SIGKILL).
@@ -80,7 +90,12 @@ impl Service {
 
     /// Runs another program of the project to its end: `partner`, `service`, `monitor`, `audit`.
     pub fn program(&self, room: &str, arguments: &[&str]) -> anyhow::Result<Output> {
-        self.command(room, arguments).output().with_context(|| format!("samenloop-{room}"))
+        let output = self.command(room, arguments).output();
+        let output = output.with_context(|| format!("samenloop-{room}"))?;
+        if let Ok(mut told) = self.told.lock() {
+            told.extend([&output.stdout[..], &output.stderr].concat());
+        }
+        Ok(output)
     }
 
     /// The same, for a command that must succeed: what it printed on standard output.
@@ -89,6 +104,12 @@ impl Service {
         let told = String::from_utf8_lossy(&stderr);
         ensure!(status.success(), "samenloop-{room} {arguments:?}: {status}: {told}");
         Ok(String::from_utf8(stdout)?)
+    }
+
+    /// Everything that programs which ran to their end have printed.
+    #[must_use]
+    pub fn told(&self) -> Vec<u8> {
+        self.told.lock().map(|told| told.clone()).unwrap_or_default()
     }
 
     /// Another program, not started yet; its paths are relative to [`folder`](Self::folder).
@@ -104,14 +125,16 @@ impl Service {
         command
     }
 
-    /// Writes a client's configuration for this service and returns its name.
-    pub fn config(&self, role: Role, name: &str) -> anyhow::Result<String> {
-        self.config_to(role, name, self.address)
-    }
-
-    /// The same for a service that listens elsewhere, such as a relay.
-    pub fn config_to(&self, role: Role, name: &str, to: SocketAddr) -> anyhow::Result<String> {
-        let (_, path) = self.installation.client(role, name, to)?;
+    /// Writes a client's configuration for this service, or for a relay before it, and returns where
+    /// it stands.
+    pub fn config(
+        &self,
+        role: Role,
+        name: &str,
+        relay: Option<SocketAddr>,
+    ) -> anyhow::Result<String> {
+        let address = relay.unwrap_or(self.address);
+        let (_, path) = self.installation.client(role, name, address)?;
         Ok(path.to_str().context("a path in UTF-8")?.to_owned())
     }
 
