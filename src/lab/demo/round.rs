@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
-use samenloop_audit::inspect::{Inspection, InspectJob, inspect};
+use samenloop_audit::inspect::{InspectJob, Inspection, inspect};
 use samenloop_audit::scan::Markers;
 use samenloop_audit::verify::{self, Verification, Verifier};
 use samenloop_monitor::{Measure, Report, Row};
@@ -79,7 +79,9 @@ pub async fn play(folder: &Path, narrate: &(dyn Fn(&str) + Sync)) -> anyhow::Res
         .map(|party| Ok(client(Role::Partner, party)?.0))
         .collect::<anyhow::Result<_>>()?;
 
-    narrate("The partners share a linkage key that the service never sees, and encode their files.");
+    narrate(
+        "The partners share a linkage key that the service never sees, and encode their files.",
+    );
     let encoded = encode(&files, &schema, &key)?;
     for (config, report) in partners.iter().zip(&encoded) {
         submissions::announce_key(config, round, &draft.schema, report.key_check_value).await?;
@@ -110,12 +112,11 @@ pub async fn play(folder: &Path, narrate: &(dyn Fn(&str) + Sync)) -> anyhow::Res
     let _ = stop.send(());
     serving.await??;
     let markers = Markers::new(marker_values(&tables))?;
-    let wrapping_key = samenloop_service::keys::read(
-        &installation.wrapping_key(),
-        &installation.data_dir(),
-    )?;
+    let wrapping_key =
+        samenloop_service::keys::read(&installation.wrapping_key(), &installation.data_dir())?;
     let data_dir = installation.data_dir();
-    let job = InspectJob { data_dir: &data_dir, wrapping_key: Some(wrapping_key), markers: &markers };
+    let job =
+        InspectJob { data_dir: &data_dir, wrapping_key: Some(wrapping_key), markers: &markers };
     let inspection = inspect(&job)?;
     drop(tables);
 
@@ -167,7 +168,8 @@ async fn create(
     schema: &samenloop_schema::LinkageSchema,
     schema_file: &Path,
 ) -> anyhow::Result<RoundId> {
-    let parties = PARTIES.map(|party| format!("[[party]]\nid = \"{party}\"\nmax_records = 10000\n"));
+    let parties =
+        PARTIES.map(|party| format!("[[party]]\nid = \"{party}\"\nmax_records = 10000\n"));
     let manifest = format!(
         "purpose = \"How many different people are known to four organisations\"\n\
          schema_hash = \"{}\"\nretention_days = 30\n{}",

@@ -10,8 +10,9 @@ use super::round::Outcome;
 /// The whole outcome as text.
 pub(super) fn tell(outcome: &Outcome) -> String {
     let mut text = String::new();
-    for report in &outcome.released {
-        let _ = write!(text, "\n{}", samenloop_monitor::render::table(report));
+    let shown = outcome.released.iter().filter(|report| report.measure == Measure::Overlap);
+    for report in shown {
+        let _ = writeln!(text, "\n{}", samenloop_monitor::render::table(report).trim_end());
     }
     let _ = write!(text, "\n{}{}", beside_the_truth(outcome), audit(outcome));
     let _ = writeln!(text, "\nDone in {:.0} s; nothing is left behind.", outcome.seconds);
@@ -43,8 +44,7 @@ fn beside_the_truth(outcome: &Outcome) -> String {
         ]);
     }
     for (pattern, n) in &evaluation.patterns {
-        let released =
-            outcome.number(Measure::Patterns, |row| row.sources.join("+") == *pattern);
+        let released = outcome.number(Measure::Patterns, |row| row.sources.join("+") == *pattern);
         table.add_row([
             format!("only {}", pattern.replace('+', ", ")),
             n.truth.to_string(),

@@ -157,8 +157,8 @@ impl Counts {
 
     /// Orders of every pair of sources.
     pub(super) fn sequences(&self, job: &Job) -> Vec<Sequence> {
-        let pairs = (0..job.sources.len())
-            .flat_map(|a| (a + 1..job.sources.len()).map(move |b| (a, b)));
+        let pairs =
+            (0..job.sources.len()).flat_map(|a| (a + 1..job.sources.len()).map(move |b| (a, b)));
         pairs
             .map(|(a, b)| {
                 let [simultaneous, first_then, then_first, unknown] =

@@ -223,8 +223,8 @@ fn widen(loaded: &[Loaded], clusters: &[u32]) -> Clusters {
 
 /// Writes `source,row,cluster` for every row, rows counted from 0 in file order.
 pub fn write_clusters(path: &Path, job: &Job, clusters: &Clusters) -> anyhow::Result<()> {
-    let mut file = csv::Writer::from_path(path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    let mut file =
+        csv::Writer::from_path(path).with_context(|| format!("cannot write {}", path.display()))?;
     file.write_record(["source", "row", "cluster"])?;
     for ((name, _), rows) in job.sources.iter().zip(clusters) {
         for (row, cluster) in rows.iter().enumerate() {

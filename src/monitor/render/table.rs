@@ -91,8 +91,9 @@ fn legend(report: &Report) -> String {
         variance.sqrt().ceil(),
     ));
     lines.push(
-        "Low and high: where the number would lie, 19 times out of 20, given that linking \
-         registrations without names makes mistakes. The deliberate deviation comes on top."
+        "Low and high: how far the linkage's own doubts may move the number, 19 times out of 20. \
+         The deliberate deviation comes on top, and so do people whom registrations show too \
+         poorly to recognise: they are counted once too often."
             .to_owned(),
     );
     if report.measure == Measure::Sequence {

@@ -74,8 +74,9 @@ Round {round}
 would tell something about each of them.
 Numbers are people, each counted once. Every number is deliberately off by at most 5, typically by 2 \
 or less, so that nobody can be singled out; rows therefore need not add up.
-Low and high: where the number would lie, 19 times out of 20, given that linking registrations \
-without names makes mistakes. The deliberate deviation comes on top."
+Low and high: how far the linkage's own doubts may move the number, 19 times out of 20. The \
+deliberate deviation comes on top, and so do people whom registrations show too poorly to recognise: \
+they are counted once too often."
     );
     assert_eq!(table(&patterns()), expected);
 }
