@@ -32,7 +32,7 @@ columns = ["geboortedatum"]
 name = "person"
 bits = 256
 filter_bits = 256
-diffusion = 5
+diffusion = 8
 features = [
     { field = "surname", tokens = "bigrams", hashes = 4 },
     { field = "birth", tokens = "date_parts", hashes = 4 },

@@ -69,7 +69,8 @@ impl From<CreateError> for Status {
             CreateError::Text { .. }
             | CreateError::Manifest(_)
             | CreateError::Schema(_)
-            | CreateError::SchemaHash { .. } => Self::invalid_argument(error.to_string()),
+            | CreateError::SchemaHash { .. }
+            | CreateError::TooManyCells { .. } => Self::invalid_argument(error.to_string()),
             CreateError::Exists { .. } => Self::already_exists(error.to_string()),
             CreateError::Store(error) => error.into(),
         }

@@ -1,5 +1,6 @@
 //! Announcing a round.
 
+use samenloop_disclose::lattice_cells;
 use samenloop_ledger::Event;
 use samenloop_schema::{
     Digest, LinkageSchema, ManifestError, RoundId, RoundManifest, RoundState, SchemaError,
@@ -7,6 +8,7 @@ use samenloop_schema::{
 use samenloop_wire::v1::{self, StoredRound};
 
 use super::{Rounds, entry};
+use crate::run::frame;
 use crate::store::{Access as _, ROUNDS, StoreError};
 
 /// Most bytes of a manifest or a schema.
@@ -39,6 +41,17 @@ pub enum CreateError {
         /// Of the schema.
         found: Digest,
     },
+    /// The release could never be made.
+    #[error(
+        "the questions of this round would have {cells} cells together, its policy allows {most}: \
+         send fewer dimensions or shorter code lists, or raise policy.max_cells"
+    )]
+    TooManyCells {
+        /// Of the lattice.
+        cells: u64,
+        /// The policy's number.
+        most: u64,
+    },
     /// The same manifest was announced before.
     #[error("round {round} exists already: a new round needs a manifest of its own")]
     Exists {
@@ -63,9 +76,16 @@ impl Rounds {
         let (manifest, schema) = (text("manifest", manifest)?, text("linkage schema", schema)?);
         let round = RoundManifest::round_id(&manifest);
         let facts = RoundManifest::from_toml(&manifest)?;
-        let (named, found) = (facts.schema_hash, LinkageSchema::from_toml(&schema)?.hash());
+        let vocabulary = LinkageSchema::from_toml(&schema)?;
+        vocabulary.check_hardened()?;
+        let (named, found) = (facts.schema_hash, vocabulary.hash());
         if named != found {
             return Err(CreateError::SchemaHash { named, found });
+        }
+        let cells = lattice_cells(&facts.policy, &frame(&facts, &vocabulary));
+        let most = facts.policy.max_cells;
+        if cells > most {
+            return Err(CreateError::TooManyCells { cells, most });
         }
         let mut change = self.store().change()?;
         if change.get(ROUNDS, round.as_bytes())?.is_some() {

@@ -31,6 +31,8 @@ fn a_round_is_created_once_and_only_with_its_own_schema() {
     let other = SCHEMA.replace("bits = 256", "bits = 512");
     assert!(matches!(create(&text, &other), Err(CreateError::SchemaHash { .. })));
     assert!(matches!(create(&text, "version = 2"), Err(CreateError::Schema(_))));
+    let large = text.replacen("[[party]]", "[policy]\nmax_cells = 3\n\n[[party]]", 1);
+    assert!(matches!(create(&large, SCHEMA), Err(CreateError::TooManyCells { most: 3, .. })));
     let long = fixture.rounds.create(&vec![b' '; MAX_FILE_BYTES + 1], SCHEMA.as_bytes());
     assert!(matches!(long, Err(CreateError::Text { file: "manifest" })));
     assert!(kinds(&fixture.rounds).is_empty());

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tonic::Status;
 
 pub use release::ReleaseError;
+pub(crate) use release::frame;
 
 use crate::keys::random;
 use crate::round::{RoundFacts, Rounds, StepError, advance, entry, stored};

@@ -2,7 +2,7 @@
 
 use samenloop_disclose::{DimensionList, Frame, NoiseKey, Refusal, materialise};
 use samenloop_ledger::Event;
-use samenloop_schema::{Digest, RoundId, Step};
+use samenloop_schema::{Digest, LinkageSchema, RoundId, RoundManifest, Step};
 use zeroize::Zeroizing;
 
 use super::{partition, people};
@@ -54,10 +54,9 @@ impl ReleaseError {
     }
 }
 
-fn frame(facts: &RoundFacts) -> Frame {
-    let manifest = &facts.manifest;
-    let dimensions = facts
-        .schema
+/// The categories of a round's tables.
+pub(crate) fn frame(manifest: &RoundManifest, schema: &LinkageSchema) -> Frame {
+    let dimensions = schema
         .dimensions
         .iter()
         .map(|dimension| DimensionList { name: dimension.name.clone(), codes: dimension.codes() });
@@ -97,7 +96,7 @@ impl Rounds {
         let seed = Zeroizing::new(random::<32>().map_err(StoreError::from)?);
         let release = materialise(
             policy,
-            frame(facts),
+            frame(&facts.manifest, &facts.schema),
             &registrations,
             &found.clusters,
             &found.draws,
