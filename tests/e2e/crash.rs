@@ -103,7 +103,7 @@ async fn an_upload_killed_half_way_goes_on_where_it_was() -> Story {
     Ok(())
 }
 
-/// Rows of a round whose run ended before it could be killed tell nothing, so a larger one follows.
+/// A run that ends before it can be killed shows nothing, so a larger one follows.
 #[tokio::test]
 async fn a_run_killed_half_way_is_run_again_with_the_same_inputs() -> Story {
     for batches in [8, 24, 80] {

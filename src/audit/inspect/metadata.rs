@@ -158,7 +158,11 @@ impl Metadata {
                 Err(rule) => {
                     self.bytes.unexplained += (key.len() + value.len()) as u64;
                     let evidence = format!("{} bytes under {}", value.len(), key.len());
-                    findings.push(Finding::new(row(name, key), rule, evidence));
+                    let place = match (name, key.try_into().map(u64::from_be_bytes)) {
+                        (store::ENTRIES, Ok(index)) => Place::Entry { index, kind: None },
+                        _ => row(name, key),
+                    };
+                    findings.push(Finding::new(place, rule, evidence));
                 }
             }
         }

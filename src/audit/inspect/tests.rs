@@ -140,8 +140,13 @@ fn what_is_planted_in_a_sealed_store_is_found() -> TestResult {
         change(&mut sample);
         let inspection = inspect_sample(&sample, false)?;
         let named = inspection.findings.iter().any(|finding| {
-            matches!(&finding.place, Place::Table { name, .. } if name == table)
-                && finding.rule.contains(rule)
+            let here = match &finding.place {
+                Place::Table { name, .. } => name == table,
+                place => {
+                    *place == Place::Entry { index: 0, kind: None } && *table == store::ENTRIES
+                }
+            };
+            here && finding.rule.contains(rule)
         });
         assert!(named, "case {number}, {table}, {rule}: {:?}", inspection.findings);
         assert!(!inspection.passed());
