@@ -39,17 +39,8 @@ pub const META_KEY_CHECK: &str = "key_check";
 pub const META_CLEAN_STOP: &str = "clean_stop";
 
 /// Every table; keys and values are bytes.
-pub const TABLES: [&str; 9] = [
-    ROUNDS,
-    KEY_ANNOUNCEMENTS,
-    SUBMISSIONS,
-    BATCHES,
-    BLOBS,
-    PARTITIONS,
-    RELEASES,
-    ENTRIES,
-    META,
-];
+pub const TABLES: [&str; 9] =
+    [ROUNDS, KEY_ANNOUNCEMENTS, SUBMISSIONS, BATCHES, BLOBS, PARTITIONS, RELEASES, ENTRIES, META];
 
 /// Bytes before the ciphertext of a blob or a wrapped key (XChaCha20-Poly1305).
 pub const NONCE_LEN: usize = 24;
