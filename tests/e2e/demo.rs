@@ -31,11 +31,11 @@ async fn the_demo_tells_what_is_true_estimated_released_and_audited() -> Story {
     let estimate = number("/estimated/unique/estimate")?;
     assert!(low <= estimate && estimate <= high);
     assert!((estimate / people - 1.0).abs() <= 0.1, "{estimate} of {people}");
-    // The policy's noise is at most 5 people.
     let unique = &json["released"][0];
     assert_eq!(unique["measure"], "unique", "{unique}");
     let released = unique["rows"][0]["count"].as_f64().context("a released number")?;
-    assert!(low - 5.0 <= released && released <= high + 5.0, "{released}, {low} to {high}");
+    // The round has a key of its own, so its pseudonyms and numbers differ a little from the estimate.
+    assert!((released / people - 1.0).abs() <= 0.05, "{released} released of {people}");
     let measures = json["released"].as_array().map(Vec::len);
     assert_eq!(measures, Some(5));
     let stacked = json["true"]["sources_per_person"].as_object().context("people by sources")?;

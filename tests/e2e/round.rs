@@ -21,11 +21,12 @@ async fn stuck_upload(
     sample: &mut Sample,
     party: &'static str,
 ) -> anyhow::Result<Child> {
+    // Everything that writes the party's configuration comes before the program that reads it.
+    let mut client = SubmissionsClient::new(service.channel(Role::Partner, party).await?);
     sample.relay(party, stall(service, party, 1).await?);
     let words = sample.submission(service, party, "clients.csv")?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut partner = service.command("partner", &words).spawn()?;
-    let mut client = SubmissionsClient::new(service.channel(Role::Partner, party).await?);
     let round_id = Bytes::copy_from_slice(sample.round()?.as_bytes());
     for _ in 0..600 {
         let mine = v1::GetSubmissionsRequest { round_id: round_id.clone() };
