@@ -59,7 +59,7 @@ pub(super) fn scan(
             if log {
                 (suspected.dates, suspected.texts) = (0, 0);
             }
-            report(&place, &found, &suspected, findings);
+            report(&place, &found, suspected.seen(), findings);
             for (coding, count) in found {
                 *hits.entry(coding).or_default() += count;
             }
@@ -74,14 +74,14 @@ pub(super) fn scan(
 pub(super) fn report(
     place: &Place,
     hits: &BTreeMap<Coding, u64>,
-    suspected: &Suspects,
+    suspected: impl Iterator<Item = (Kind, u64)>,
     findings: &mut Vec<Finding>,
 ) {
     for (coding, count) in hits {
         let evidence = format!("{count} times as {coding:?}");
         findings.push(Finding::new(place.clone(), "no known identity stands anywhere", evidence));
     }
-    for (kind, count) in suspected.seen() {
+    for (kind, count) in suspected {
         let what = match kind {
             Kind::CitizenServiceNumber => "citizen service numbers",
             Kind::BankAccount => "bank accounts",

@@ -30,6 +30,8 @@ pub struct Unsealed {
     pub rows: u64,
     /// Bytes of rows that were searched.
     pub bytes: u64,
+    /// What looks like personal data in them; a finding only where chance does not write so much.
+    pub suspects: Suspects,
     /// Parts of partitions that were decrypted.
     pub partitions: u64,
     /// Each encoding of each round.
@@ -119,6 +121,7 @@ impl<'a> Unsealing<'a> {
         self.seen.submissions += 1;
         let at = Place::Rows { round: *round, party: seen.party };
         let (mut found, mut suspected) = (BTreeMap::new(), Suspects::default());
+        let searched_before = self.seen.bytes;
         let mut broken: BTreeMap<String, u64> = BTreeMap::new();
         for ((_, _, number), stored) in
             self.metadata.batches.range((*round, *id, 0)..=(*round, *id, u32::MAX))
@@ -157,7 +160,9 @@ impl<'a> Unsealing<'a> {
                 findings.push(Finding::new(row(store::BATCHES, &place), rule, ""));
             }
         }
-        report(&at, &found, &suspected, findings);
+        self.seen.suspects.add(&suspected);
+        let searched = self.seen.bytes - searched_before;
+        report(&at, &found, suspected.beyond_chance(searched), findings);
         for (rule, count) in broken {
             let evidence = format!("{count} rows: {rule}");
             findings.push(Finding::new(at.clone(), "a row fits its linkage schema", evidence));

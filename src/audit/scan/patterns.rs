@@ -2,8 +2,13 @@
 //! postcodes, dates, and text at all.
 
 use serde::Serialize;
+use statrs::distribution::{DiscreteCDF as _, Poisson};
 
 use super::text;
+
+/// Probability of so many in random bytes below which they are not put down to chance. An honest
+/// round meets one of the six kinds so often by chance once in a hundred thousand inspections.
+const ALARM: f64 = 1.5e-6;
 
 /// A kind of personal data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -21,6 +26,22 @@ pub enum Kind {
     Date,
     /// Printable text longer than chance writes.
     Text,
+}
+
+impl Kind {
+    /// Places per random byte at which chance writes the kind. The test
+    /// `random_bytes_hold_no_more_than_chance_writes` holds them to counts.
+    fn chance(self) -> f64 {
+        match self {
+            Self::Email => 1e-8,
+            Self::Postcode => 3e-9,
+            Self::Date => 1e-11,
+            // (95/256)^28 for the letters and 161/256 for the byte before them.
+            Self::Text => 6e-13,
+            Self::CitizenServiceNumber => 1e-13,
+            Self::BankAccount => 1e-20,
+        }
+    }
 }
 
 /// How often each kind was seen. Never what.
@@ -52,6 +73,17 @@ impl Suspects {
             (Kind::Text, self.texts),
         ];
         all.into_iter().filter(|(_, count)| *count > 0)
+    }
+
+    /// The kinds that were seen more often than chance writes them in so many random bytes, with how
+    /// often. Pseudonyms are random bytes, and every few dozen megabytes of those hold what could be
+    /// an e-mail address; an extract that was not encoded holds one in every row.
+    pub fn beyond_chance(&self, bytes: u64) -> impl Iterator<Item = (Kind, u64)> {
+        self.seen().filter(move |(kind, count)| {
+            let expected = kind.chance() * bytes as f64;
+            // Without bytes there is no chance.
+            Poisson::new(expected).map_or(true, |chance| chance.sf(count - 1) < ALARM)
+        })
     }
 
     /// Adds the counts of another place.

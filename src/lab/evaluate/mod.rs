@@ -2,6 +2,7 @@
 //!
 //! The very same code as in a real round: the partner's reading and encoding, the service's linking.
 
+pub(crate) mod command;
 mod counts;
 mod report;
 
