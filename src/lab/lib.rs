@@ -4,5 +4,6 @@ mod cli;
 pub mod demo;
 pub mod evaluate;
 pub mod installation;
+pub mod similar;
 
 pub use cli::run;
