@@ -221,7 +221,9 @@ impl Packed {
         assert!(words > 0, "nothing to pack");
         let records = rows.len();
         let blocks = records.div_ceil(LANES);
-        let tile = (TILE_BYTES / (words * size_of::<Lanes<u32>>())).clamp(4, MAX_BLOCKS);
+        let fit = (TILE_BYTES / (words * size_of::<Lanes<u32>>())).clamp(4, MAX_BLOCKS);
+        // A power of two, so that tiles of several encodings begin together.
+        let tile = 1 << fit.ilog2();
         let mut packed =
             Self { records, words, tile, lanes: vec![Lanes([0; LANES]); blocks * words] };
         for (record, row) in rows.enumerate() {
