@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::evaluate;
+use crate::{evaluate, synth};
 
 /// Measures samenloop on data whose truth is known. Never deployed.
 #[derive(Debug, Parser)]
@@ -23,6 +23,10 @@ enum Command {
     /// Runs the very code of a real round, locally, under a public key: do not give it data of real
     /// people that may not be read here.
     Evaluate(evaluate::command::Flags),
+    /// Write registrations of people who do not exist, as dirty as those of a Dutch region.
+    ///
+    /// Six CSV files with the truth in `person_id`, and truth.json; the same seed gives the same bytes.
+    Synth(synth::command::Flags),
 }
 
 /// Runs the command and returns its exit code: 0, 1 with a reason, or 2 for wrong usage.
@@ -36,6 +40,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match flags.command {
         Command::Evaluate(flags) => evaluate::command::run(flags),
+        Command::Synth(flags) => synth::command::run(flags),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,8 +1,9 @@
-//! Evaluation and the demo, on synthetic data only; never deployed.
+//! Evaluation, synthetic registrations and the demo, on synthetic data only; never deployed.
 
 mod cli;
 pub mod demo;
 pub mod evaluate;
 pub mod installation;
+pub mod synth;
 
 pub use cli::run;
