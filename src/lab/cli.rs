@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{evaluate, similar};
+use crate::{evaluate, similar, synth};
 
 /// Measures samenloop on data whose truth is known. Never deployed.
 #[derive(Debug, Parser)]
@@ -27,6 +27,10 @@ enum Command {
     ///
     /// Reading and writing files is not counted in the seconds.
     Similar(similar::command::Flags),
+    /// Write registrations of people who do not exist, as dirty as those of a Dutch region.
+    ///
+    /// Six CSV files with the truth in `person_id`, and truth.json; the same seed gives the same bytes.
+    Synth(synth::command::Flags),
 }
 
 /// Runs the command and returns its exit code: 0, 1 with a reason, or 2 for wrong usage.
@@ -41,6 +45,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match flags.command {
         Command::Evaluate(flags) => evaluate::command::run(flags),
         Command::Similar(flags) => similar::command::run(flags),
+        Command::Synth(flags) => synth::command::run(flags),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

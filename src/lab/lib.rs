@@ -1,9 +1,8 @@
-//! Evaluation and the demo, on synthetic data only; never deployed.
+//! Evaluation, synthetic registrations and the demo, on synthetic data only; never deployed.
 
 mod cli;
 pub mod demo;
 pub mod evaluate;
 pub mod installation;
 pub mod similar;
-
-pub use cli::run;
+pub mod synth;
