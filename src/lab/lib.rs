@@ -6,3 +6,5 @@ pub mod evaluate;
 pub mod installation;
 pub mod similar;
 pub mod synth;
+
+pub use cli::run;

@@ -1,5 +1,6 @@
 //! Pairs worth weighing: all that share a match key, and all that are alike in their encodings.
 
+pub(crate) mod blocks;
 mod exhaustive;
 
 use rayon::prelude::*;
@@ -12,33 +13,17 @@ use crate::run::{LinkError, Progress};
 pub(crate) fn find(
     comparison: &Comparison,
     population: &Population,
+    blocked: bool,
     progress: &dyn Progress,
 ) -> Result<Vec<(u32, u32)>, LinkError> {
-    let mut pairs = exhaustive::find(comparison, population, progress)?;
-    pairs.extend(sharing_a_key(population));
+    let mut pairs = if blocked {
+        blocks::find(comparison, population, progress)?
+    } else {
+        let mut pairs = exhaustive::find(comparison, population, progress)?;
+        pairs.append(&mut blocks::sharing_a_key(population));
+        pairs
+    };
     pairs.par_sort_unstable();
     pairs.dedup();
     Ok(pairs)
-}
-
-fn sharing_a_key(population: &Population) -> Vec<(u32, u32)> {
-    let mut pairs = vec![];
-    for key in &population.keys {
-        let mut rows: Vec<(u32, u32)> = key
-            .iter()
-            .enumerate()
-            .filter(|(_, value)| **value != 0)
-            .map(|(row, value)| (*value, row as u32))
-            .collect();
-        rows.par_sort_unstable();
-        for block in rows.chunk_by(|a, b| a.0 == b.0) {
-            for (place, (_, a)) in block.iter().enumerate() {
-                let others = block[place + 1..].iter().map(|(_, b)| (*a, *b));
-                pairs.extend(
-                    others.filter(|(a, b)| population.compatible(*a as usize, *b as usize)),
-                );
-            }
-        }
-    }
-    pairs
 }

@@ -13,6 +13,7 @@ mod compare;
 pub mod kernel;
 mod model;
 mod partitions;
+mod patterns;
 mod population;
 mod posterior;
 mod run;
@@ -20,7 +21,7 @@ mod similar;
 
 pub use model::{COMPARABLE, Level, Model};
 pub use posterior::{Estimate, Posterior};
-pub use run::{LinkError, Linkage, Options, Progress, Silent, Source, link};
+pub use run::{EXHAUSTIVE, LinkError, Linkage, Options, Progress, Search, Silent, Source, link};
 pub use similar::{Filters, FiltersError, Pruning, Similar, similar};
 
 #[cfg(test)]

@@ -54,6 +54,29 @@ pub(super) fn find(
     Ok(strips.concat())
 }
 
+/// Pairs of one block that are alike, as [`find`] finds them among all. The block is ascending.
+pub(super) fn within(
+    comparison: &Comparison,
+    population: &Population,
+    block: &[u32],
+    progress: &dyn Progress,
+) -> Result<Vec<(u32, u32)>, LinkError> {
+    let part = population.part(block);
+    let pairs = find(comparison, &part, &Quiet(progress))?;
+    Ok(pairs.into_iter().map(|(a, b)| (block[a as usize], block[b as usize])).collect())
+}
+
+/// Progress of a part, which is none of the whole.
+struct Quiet<'p>(&'p dyn Progress);
+
+impl Progress for Quiet<'_> {
+    fn permille(&self, _done: u32) {}
+
+    fn cancelled(&self) -> bool {
+        self.0.cancelled()
+    }
+}
+
 /// The first half of one encoding of every record, for sweeping.
 struct Half<'p> {
     place: usize,
