@@ -134,12 +134,32 @@ impl Graph {
 
 /// Numbers labels from 0 in the order in which they first occur.
 pub(crate) fn number(labels: &[u32]) -> Vec<u32> {
-    let mut numbers = HashMap::new();
-    labels
-        .iter()
-        .map(|label| {
-            let next = numbers.len() as u32;
-            *numbers.entry(*label).or_insert(next)
-        })
-        .collect()
+    let mut numbered = Vec::with_capacity(labels.len());
+    number_from(0, labels, &mut numbered);
+    numbered
+}
+
+/// Labels of which earlier equal ones are sought one by one, which needs no table.
+const FEW: usize = 16;
+
+/// Appends the labels, numbered from `first` in the order in which they first occur, and returns the
+/// number after the last.
+pub(crate) fn number_from(first: u32, labels: &[u32], out: &mut Vec<u32>) -> u32 {
+    let begin = out.len();
+    let mut next = first;
+    let mut take = || {
+        next += 1;
+        next - 1
+    };
+    if labels.len() <= FEW {
+        for (place, label) in labels.iter().enumerate() {
+            let earlier = labels[..place].iter().position(|other| other == label);
+            let number = earlier.map_or_else(&mut take, |earlier| out[begin + earlier]);
+            out.push(number);
+        }
+    } else {
+        let mut numbers = HashMap::new();
+        out.extend(labels.iter().map(|label| *numbers.entry(*label).or_insert_with(&mut take)));
+    }
+    next
 }

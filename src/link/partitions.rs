@@ -57,8 +57,8 @@ pub(crate) struct Partitions {
     pub(crate) mean: f64,
     /// Its variance.
     pub(crate) variance: f64,
-    /// Per draw, the label of each record; labels mean nothing but equality.
-    pub(crate) draws: Vec<Vec<u32>>,
+    /// Draw after draw, the label of each record; labels mean nothing but equality.
+    pub(crate) draws: Vec<u32>,
 }
 
 /// Explores a component. `start` is a partition to begin with, `seed` decides the draws.
@@ -74,7 +74,7 @@ pub(crate) fn explore(weights: &Weights, start: &[u32], draws: u32, seed: u64) -
         if sweep >= BURN_IN {
             counts.push(sampler.clusters() as f64);
             if (sweep - BURN_IN).is_multiple_of(BETWEEN) {
-                kept.push(sampler.labels.clone());
+                kept.extend_from_slice(&sampler.labels);
             }
         }
     }
@@ -166,9 +166,9 @@ fn enumerate(weights: &Weights, draws: u32, state: &mut u64) -> Partitions {
             left -= p;
             left < 0.0
         });
-        all[chosen.unwrap_or(all.len() - 1)].1.clone()
+        chosen.unwrap_or(all.len() - 1)
     };
-    let draws = (0..draws).map(draw).collect();
+    let draws = (0..draws).map(draw).flat_map(|chosen| all[chosen].1.iter().copied()).collect();
     Partitions { mean, variance: moment(2) - mean * mean, draws }
 }
 
@@ -237,7 +237,7 @@ mod tests {
             let exact = explore(&weights, &[], 4000, 1);
             assert!((exact.mean - mean).abs() < 1e-5, "{} for {mean}", exact.mean);
             assert!((exact.variance - variance).abs() < 1e-5, "{} for {variance}", exact.variance);
-            let drawn: f64 = exact.draws.iter().map(|labels| people(labels)).sum::<f64>() / 4000.0;
+            let drawn: f64 = exact.draws.chunks(*size as usize).map(people).sum::<f64>() / 4000.0;
             assert!((drawn - mean).abs() < 0.05, "{drawn} drawn for {mean}");
         }
     }

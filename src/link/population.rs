@@ -57,34 +57,6 @@ impl Population {
         if total >= u32::MAX as usize || sources.len() >= u16::MAX as usize {
             return Err(LinkError::TooMany { records: total, sources: sources.len() });
         }
-        let mut per_source = Vec::with_capacity(sources.len());
-        for (place, source) in sources.iter().enumerate() {
-            let digests: Vec<Digest> = source
-                .records
-                .par_iter()
-                .enumerate()
-                .map(|(row, record)| match shape.check(record) {
-                    // Too common match keys are dropped before linking; a record that had nothing
-                    // else stays, and is nobody's pair.
-                    Ok(()) | Err(RowRule::Empty) => Ok(shape.digest(record)),
-                    Err(rule) => Err(LinkError::Record { source_place: place, row, rule }),
-                })
-                .collect::<Result<_, _>>()?;
-            let mut sorted = digests.clone();
-            sorted.par_sort_unstable();
-            let parts: Vec<&[u8]> = sorted.iter().map(|digest| digest.as_bytes()).collect();
-            let rule: &[u8] = &[u8::from(source.may_hold_duplicates)];
-            let identity =
-                Digest::of_parts("samenloop/v1/link/source", &[&[rule], &parts[..]].concat());
-            per_source.push((identity, place, digests));
-        }
-        per_source.sort();
-        let parts: Vec<&[u8]> =
-            per_source.iter().map(|(identity, ..)| identity.as_bytes()).collect();
-        let digest = Digest::of_parts(
-            "samenloop/v1/link/inputs",
-            &[&[schema.hash().as_bytes()], &parts[..]].concat(),
-        );
         let first: Vec<usize> = sources
             .iter()
             .scan(0, |next, source| {
@@ -93,25 +65,80 @@ impl Population {
                 Some(first)
             })
             .collect();
-        let mut order: Vec<(Digest, u16, u32, &Record)> = Vec::with_capacity(total);
-        for (number, (_, place, digests)) in per_source.iter().enumerate() {
-            let records = sources[*place].records.iter().zip(digests).enumerate();
-            order.extend(records.map(|(row, (record, digest))| {
-                (*digest, number as u16, (first[*place] + row) as u32, record)
-            }));
+        let mut digests = Vec::with_capacity(total);
+        for (place, source) in sources.iter().enumerate() {
+            let rows = source.records.par_iter().enumerate().map(|(row, record)| {
+                match shape.check(record) {
+                    // Too common match keys are dropped before linking; a record that had nothing
+                    // else stays, and is nobody's pair.
+                    Ok(()) | Err(RowRule::Empty) => Ok(shape.digest(record)),
+                    Err(rule) => Err(LinkError::Record { source_place: place, row, rule }),
+                }
+            });
+            digests.append(&mut rows.collect::<Result<Vec<_>, _>>()?);
         }
-        order.par_sort_unstable_by_key(|(digest, source, global, _)| (*digest, *source, *global));
-        let records: Vec<&Record> = order.iter().map(|(.., record)| *record).collect();
+        // By digest first: that orders the records of each source, from which its number comes.
+        let mut order: Vec<(u64, u32)> = digests
+            .par_iter()
+            .zip(0..total as u32)
+            .map(|(digest, row)| (head(digest), row))
+            .collect();
+        order.par_sort_unstable_by(|a, b| {
+            let digest = |place: u32| &digests[place as usize];
+            a.0.cmp(&b.0).then_with(|| digest(a.1).cmp(digest(b.1))).then(a.1.cmp(&b.1))
+        });
+        let place_of = |row: u32| first.partition_point(|first| *first <= row as usize) - 1;
+        let mut sorted: Vec<Vec<&[u8]>> = vec![vec![]; sources.len()];
+        for (_, row) in &order {
+            sorted[place_of(*row)].push(digests[*row as usize].as_bytes());
+        }
+        let mut identities: Vec<(Digest, usize)> = sorted
+            .into_par_iter()
+            .zip(sources)
+            .enumerate()
+            .map(|(place, (mut parts, source))| {
+                let rule: &[u8] = &[u8::from(source.may_hold_duplicates)];
+                parts.insert(0, rule);
+                (Digest::of_parts("samenloop/v1/link/source", &parts), place)
+            })
+            .collect();
+        identities.sort();
+        let hash = schema.hash();
+        let mut parts: Vec<&[u8]> = vec![hash.as_bytes()];
+        parts.extend(identities.iter().map(|(identity, _)| &identity.as_bytes()[..]));
+        let digest = Digest::of_parts("samenloop/v1/link/inputs", &parts);
+        let mut number = vec![0_u16; sources.len()];
+        for ((_, place), next) in identities.iter().zip(0..) {
+            number[*place] = next;
+        }
+        let source_of = |row: u32| number[place_of(row)];
+        let equal =
+            order.chunk_by_mut(|a, b| a.0 == b.0 && digests[a.1 as usize] == digests[b.1 as usize]);
+        equal.filter(|rows| rows.len() > 1).for_each(|rows| {
+            rows.sort_unstable_by_key(|(_, row)| (source_of(*row), *row));
+        });
+        let global: Vec<u32> = order.iter().map(|(_, row)| *row).collect();
+        drop(order);
+        let records: Vec<&Record> = global
+            .par_iter()
+            .map(|row| {
+                let place = place_of(*row);
+                &sources[place].records[*row as usize - first[place]]
+            })
+            .collect();
         Ok(Self {
-            global: order.iter().map(|(_, _, global, _)| *global).collect(),
-            digests: order.iter().map(|(digest, ..)| *digest).collect(),
-            source: order.iter().map(|(_, source, ..)| *source).collect(),
-            may_hold_duplicates: per_source
+            digests: global.par_iter().map(|row| digests[*row as usize]).collect(),
+            source: global.par_iter().map(|row| source_of(*row)).collect(),
+            global,
+            may_hold_duplicates: identities
                 .iter()
-                .map(|(_, place, _)| sources[*place].may_hold_duplicates)
+                .map(|(_, place)| sources[*place].may_hold_duplicates)
                 .collect(),
             encodings: (0..shape.encodings.len()).map(|place| column(&records, place)).collect(),
-            keys: (0..shape.match_keys).map(|place| key_numbers(&records, place)).collect(),
+            keys: (0..shape.match_keys)
+                .into_par_iter()
+                .map(|place| key_numbers(&records, place))
+                .collect(),
             digest,
         })
     }
@@ -198,6 +225,11 @@ fn numbers<T: Ord + Hash>(
         group.iter().for_each(|(_, record)| numbers[*record as usize] = number);
     }
     numbers
+}
+
+/// The first bytes of a digest, in its order.
+fn head(digest: &Digest) -> u64 {
+    u64::from_be_bytes(digest.0[..8].try_into().unwrap_or_default())
 }
 
 /// The same for the same value on every machine.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use crate::cluster::{Graph, number};
+use crate::cluster::{Graph, number_from};
 use crate::partitions::{Partitions, Weights, explore};
 use crate::population::Population;
 use crate::run::{LinkError, Progress};
@@ -75,20 +75,19 @@ impl Posterior {
         let mean = alone + explored.iter().map(|part| part.mean).sum::<f64>();
         let variance: f64 = explored.iter().map(|part| part.variance.max(0.0)).sum();
         let half = 1.96 * variance.sqrt();
-        let draws = (0..draws as usize).map(|draw| {
+        let draws = (0..draws as usize).into_par_iter().map(|draw| {
             let mut labels = Vec::with_capacity(members.len());
             let mut first = 0;
-            for part in &explored {
-                let own = number(&part.draws[draw]);
-                let next = first + own.iter().max().map_or(0, |last| last + 1);
-                labels.extend(own.into_iter().map(|label| first + label));
-                first = next;
+            for (part, component) in explored.iter().zip(&components) {
+                let own = &part.draws[draw * component.len()..][..component.len()];
+                first = number_from(first, own, &mut labels);
             }
             labels
         });
+        let draws = draws.collect();
         Ok(Self {
             estimate: Estimate { mean, low: mean - half, high: mean + half },
-            draws: draws.collect(),
+            draws,
             members,
             records: population.len(),
         })
