@@ -9,6 +9,12 @@ use crate::population::Population;
 /// Pairs less likely than this (0.1 %) leave no trace in clusters or uncertainty.
 const MIN_LOG_ODDS: f64 = -6.9;
 
+/// Records of the largest component that is explored whole.
+const LARGE: usize = 64;
+
+/// Log-odds up to which edges are cut, one after the other, in a larger one (p of 0.01 to 0.998).
+const CUTS: [f64; 7] = [-4.6, -3.0, -2.0, -1.0, 0.0, 2.0, 6.0];
+
 /// The pairs that may be of one person, with their log-odds.
 pub(crate) struct Graph {
     /// Per record, its neighbours in ascending order.
@@ -106,19 +112,37 @@ impl Graph {
         .collect()
     }
 
-    /// Connected components with at least two records, each in ascending order.
+    /// Connected components with at least two records, each in ascending order. One of more than
+    /// [`LARGE`] records is taken apart along its weakest edges, for where strangers are many the
+    /// edges that hardly matter join most records of a round into one.
     pub(crate) fn components(&self) -> Vec<Vec<u32>> {
         let mut seen = vec![false; self.neighbours.len()];
+        let records: Vec<u32> = (0..self.neighbours.len() as u32).collect();
         let mut components = vec![];
-        for first in 0..self.neighbours.len() {
-            if seen[first] || self.neighbours[first].is_empty() {
+        self.connected(&records, MIN_LOG_ODDS, &mut seen, &mut components);
+        components.sort_unstable();
+        components
+    }
+
+    /// Components of the given records over edges of more than `least`. None of them is `seen`.
+    fn connected(
+        &self,
+        records: &[u32],
+        least: f64,
+        seen: &mut [bool],
+        components: &mut Vec<Vec<u32>>,
+    ) {
+        for first in records {
+            if seen[*first as usize] || self.neighbours[*first as usize].is_empty() {
                 continue;
             }
-            seen[first] = true;
-            let mut component = vec![first as u32];
+            seen[*first as usize] = true;
+            let mut component = vec![*first];
             let mut next = 0;
             while next < component.len() {
-                for (other, _) in &self.neighbours[component[next] as usize] {
+                let edges = self.neighbours[component[next] as usize].iter();
+                for (other, _) in edges.filter(|(_, weight)| *weight > least) {
+                    // Records outside `records` lie beyond edges that were too weak before.
                     if !std::mem::replace(&mut seen[*other as usize], true) {
                         component.push(*other);
                     }
@@ -126,9 +150,15 @@ impl Graph {
                 next += 1;
             }
             component.sort_unstable();
-            components.push(component);
+            match CUTS.iter().find(|cut| **cut > least) {
+                Some(cut) if component.len() > LARGE => {
+                    component.iter().for_each(|record| seen[*record as usize] = false);
+                    self.connected(&component, *cut, seen, components);
+                }
+                _ if component.len() > 1 => components.push(component),
+                _ => {}
+            }
         }
-        components
     }
 }
 

@@ -22,7 +22,12 @@ pub(crate) struct Weights {
     no_edge: f64,
     /// Per record, its source if that holds nobody twice.
     exclusive: Vec<Option<u16>>,
+    /// Row by row the log-odds of every two records, for a component of up to [`DENSE`].
+    table: Vec<f64>,
 }
+
+/// Records up to which looking a pair up in a table beats searching it among the edges.
+const DENSE: usize = 64;
 
 impl Weights {
     pub(crate) fn new(
@@ -30,24 +35,38 @@ impl Weights {
         no_edge: f64,
         exclusive: Vec<Option<u16>>,
     ) -> Self {
-        Self { edges, no_edge, exclusive }
+        let mut weights = Self { edges, no_edge, exclusive, table: vec![] };
+        let size = weights.size() as u32;
+        if weights.size() <= DENSE {
+            let pairs = (0..size).flat_map(|a| (0..size).map(move |b| (a, b)));
+            weights.table = pairs.map(|(a, b)| weights.pair(a, b)).collect();
+        }
+        weights
     }
 
     fn size(&self) -> usize {
         self.edges.len()
     }
 
-    /// Log-odds of one record and all of the others, `-inf` if they cannot be one person.
-    fn between(&self, record: u32, others: impl Iterator<Item = u32>) -> f64 {
-        let row = &self.edges[record as usize];
-        let weight = |other: u32| match self.exclusive[record as usize] {
-            source @ Some(_) if source == self.exclusive[other as usize] => f64::NEG_INFINITY,
+    /// Log-odds of two records, `-inf` if they cannot be one person.
+    fn pair(&self, a: u32, b: u32) -> f64 {
+        match self.exclusive[a as usize] {
+            source @ Some(_) if source == self.exclusive[b as usize] => f64::NEG_INFINITY,
             _ => {
-                let found = row.binary_search_by_key(&other, |(record, _)| *record);
+                let row = &self.edges[a as usize];
+                let found = row.binary_search_by_key(&b, |(record, _)| *record);
                 found.map_or(self.no_edge, |place| row[place].1)
             }
-        };
-        others.map(weight).sum()
+        }
+    }
+
+    /// Log-odds of one record and all of the others, `-inf` if they cannot be one person.
+    fn between(&self, record: u32, others: impl Iterator<Item = u32>) -> f64 {
+        if self.table.is_empty() {
+            return others.map(|other| self.pair(record, other)).sum();
+        }
+        let row = &self.table[record as usize * self.size()..][..self.size()];
+        others.map(|other| row[other as usize]).sum()
     }
 }
 
@@ -90,6 +109,9 @@ struct Sampler {
     labels: Vec<u32>,
     members: Vec<Vec<u32>>,
     empty: Vec<u32>,
+    /// Room for the labels next to a record and for their odds, used again and again.
+    near: Vec<u32>,
+    options: Vec<(u32, f64)>,
 }
 
 impl Sampler {
@@ -98,7 +120,7 @@ impl Sampler {
         let mut members = vec![vec![]; start.len()];
         labels.iter().zip(0..).for_each(|(label, record)| members[*label as usize].push(record));
         let empty = (0..start.len() as u32).filter(|label| members[*label as usize].is_empty());
-        Self { empty: empty.collect(), labels, members }
+        Self { empty: empty.collect(), labels, members, near: vec![], options: vec![] }
     }
 
     fn clusters(&self) -> usize {
@@ -113,16 +135,20 @@ impl Sampler {
             self.empty.push(old);
         }
         let near = weights.edges[record as usize].iter();
-        let mut labels: Vec<u32> = near.map(|(other, _)| self.labels[*other as usize]).collect();
+        let mut labels = std::mem::take(&mut self.near);
+        labels.clear();
+        labels.extend(near.map(|(other, _)| self.labels[*other as usize]));
         labels.sort_unstable();
         labels.dedup();
         labels.retain(|label| !self.members[*label as usize].is_empty());
         // Unwrap safety: there are as many labels as records, and this one has just left its own.
         let alone = *self.empty.last().expect("a label is free");
-        let mut options = vec![(alone, 1.0)];
-        for label in labels {
-            let members = self.members[label as usize].iter().copied();
-            options.push((label, weights.between(record, members).min(700.0).exp()));
+        let mut options = std::mem::take(&mut self.options);
+        options.clear();
+        options.push((alone, 1.0));
+        for label in &labels {
+            let members = self.members[*label as usize].iter().copied();
+            options.push((*label, weights.between(record, members).min(700.0).exp()));
         }
         let mut rest = uniform(state) * options.iter().map(|(_, odds)| odds).sum::<f64>();
         let chosen = options.iter().find(|(_, odds)| {
@@ -135,6 +161,7 @@ impl Sampler {
         }
         self.labels[record as usize] = label;
         self.members[label as usize].push(record);
+        (self.near, self.options) = (labels, options);
     }
 }
 
