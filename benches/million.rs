@@ -109,6 +109,7 @@ impl Progress for Watch {
     fn permille(&self, done: u32) {
         let mut seen = self.1.lock().unwrap_or_else(|broken| broken.into_inner());
         if seen.last().is_none_or(|(last, _)| done >= last + 50 || done == 1000) {
+            eprintln!("{done:4} permille at {:.2?}", self.0.so_far());
             seen.push((done, self.0.so_far()));
         }
     }

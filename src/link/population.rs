@@ -1,7 +1,5 @@
 //! Every record of a round in canonical order, laid out for comparison.
 
-use std::hash::{DefaultHasher, Hash, Hasher as _};
-
 use rayon::prelude::*;
 use samenloop_schema::{Digest, LinkageSchema, Record, RowRule};
 
@@ -37,12 +35,6 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    /// Numbers of the rows from 1, equal for equal rows; 0 is absent.
-    pub(crate) fn numbers(&self) -> Vec<u32> {
-        let present = |record: &usize| self.ones[*record] > 0;
-        numbers((0..self.ones.len()).filter(present), self.ones.len(), |record| self.row(record))
-    }
-
     /// Words of one record.
     pub(crate) fn row(&self, record: usize) -> &[u64] {
         &self.words[record * self.width..(record + 1) * self.width]
@@ -119,6 +111,13 @@ impl Population {
         });
         let global: Vec<u32> = order.iter().map(|(_, row)| *row).collect();
         drop(order);
+        let mut place_in_order = vec![0_u32; total];
+        for (row, place) in global.iter().zip(0..) {
+            place_in_order[*row as usize] = place;
+        }
+        let keys = (0..shape.match_keys).into_par_iter();
+        let keys = keys.map(|place| key_numbers(sources, &place_in_order, place)).collect();
+        drop(place_in_order);
         let records: Vec<&Record> = global
             .par_iter()
             .map(|row| {
@@ -135,10 +134,7 @@ impl Population {
                 .map(|(_, place)| sources[*place].may_hold_duplicates)
                 .collect(),
             encodings: (0..shape.encodings.len()).map(|place| column(&records, place)).collect(),
-            keys: (0..shape.match_keys)
-                .into_par_iter()
-                .map(|place| key_numbers(&records, place))
-                .collect(),
+            keys,
             digest,
         })
     }
@@ -199,30 +195,23 @@ fn column(records: &[&Record], place: usize) -> Column {
     Column { width, words, ones }
 }
 
-fn key_numbers(records: &[&Record], place: usize) -> Vec<u32> {
-    let value = |record: usize| records[record].match_keys[place].as_ref();
-    let present = (0..records.len()).filter(|record| value(*record).is_some());
-    numbers(present, records.len(), value)
-}
-
-/// Numbers the values of the `present` of `all` records from 1 in their order, equal values equally;
-/// 0 for the others.
-fn numbers<T: Ord + Hash>(
-    present: impl Iterator<Item = usize>,
-    all: usize,
-    value: impl Fn(usize) -> T + Sync,
-) -> Vec<u32> {
-    // A short hash decides most comparisons without a look at the value.
-    let mut order: Vec<(u32, u32)> =
-        present.map(|record| (short(&value(record)), record as u32)).collect();
-    order.par_sort_unstable_by(|a, b| {
-        let values = || value(a.1 as usize).cmp(&value(b.1 as usize));
-        a.0.cmp(&b.0).then_with(values).then(a.1.cmp(&b.1))
-    });
-    let mut numbers = vec![0; all];
-    let groups = order.chunk_by(|a, b| a.0 == b.0 && value(a.1 as usize) == value(b.1 as usize));
-    for (group, number) in groups.zip(1..) {
-        group.iter().for_each(|(_, record)| numbers[*record as usize] = number);
+/// Numbers of a match key's values from 1, equal for equal values; 0 is absent. `place_of` has the
+/// place of each global index.
+///
+/// The first 16 bytes of a value stand for it: values are HMACs, of which two differ there unless
+/// they are equal, and whoever forges them could as well submit equal ones.
+fn key_numbers(sources: &[Source<'_>], place_of: &[u32], place: usize) -> Vec<u32> {
+    let records = sources.iter().flat_map(|source| source.records).zip(place_of);
+    let mut order: Vec<(u128, u32)> = records
+        .filter_map(|(record, row)| {
+            let value = record.match_keys[place].as_ref()?.0.first_chunk::<16>()?;
+            Some((u128::from_be_bytes(*value), *row))
+        })
+        .collect();
+    order.par_sort_unstable();
+    let mut numbers = vec![0; place_of.len()];
+    for (group, number) in order.chunk_by(|a, b| a.0 == b.0).zip(1..) {
+        group.iter().for_each(|(_, row)| numbers[*row as usize] = number);
     }
     numbers
 }
@@ -230,11 +219,4 @@ fn numbers<T: Ord + Hash>(
 /// The first bytes of a digest, in its order.
 fn head(digest: &Digest) -> u64 {
     u64::from_be_bytes(digest.0[..8].try_into().unwrap_or_default())
-}
-
-/// The same for the same value on every machine.
-fn short(value: &impl Hash) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish() as u32
 }

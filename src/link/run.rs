@@ -56,7 +56,7 @@ pub enum Search {
     Auto,
     /// Every pair.
     Exhaustive,
-    /// Pairs that share a match key or a whole encoding.
+    /// Pairs that share a match key.
     Blocked,
 }
 

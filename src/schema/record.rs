@@ -38,7 +38,9 @@ impl Clk {
     /// The bytes, little-endian.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|word| word.to_le_bytes()).collect()
+        let mut bytes = Vec::with_capacity(8 * self.0.len());
+        self.0.iter().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+        bytes
     }
 
     /// Length in bits.
@@ -236,6 +238,12 @@ pub enum RowRule {
 const PRINTABLE_RUN: usize = 28;
 
 fn reads_as_text(bytes: &[u8]) -> bool {
+    // A run has two whole words of eight bytes side by side, and no byte of theirs is 0x80 or more.
+    let ascii = |word: &[u8; 8]| u64::from_le_bytes(*word) & 0x8080_8080_8080_8080 == 0;
+    let (words, _) = bytes.as_chunks::<8>();
+    if bytes.len() >= PRINTABLE_RUN && !words.windows(2).any(|pair| pair.iter().all(ascii)) {
+        return false;
+    }
     let mut run = 0;
     bytes.iter().any(|byte| {
         run = if (0x20..0x7f).contains(byte) { run + 1 } else { 0 };
@@ -307,7 +315,7 @@ impl RecordShape {
             match clk {
                 Some(clk) => {
                     out[begin + place / 8] |= 1 << (place % 8);
-                    out.extend(clk.words().iter().flat_map(|word| word.to_le_bytes()));
+                    clk.words().iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
                 }
                 None => out.resize(out.len() + shape.bytes(), 0),
             }
@@ -316,7 +324,7 @@ impl RecordShape {
             if key.is_some() {
                 out[begin + place / 8] |= 1 << (place % 8);
             }
-            out.extend(key.map_or([0; 32], |key| key.0));
+            out.extend_from_slice(&key.map_or([0; 32], |key| key.0));
         }
         let months = [record.start.map(Month::index), record.end.map(Month::index)];
         for value in record.codes.iter().copied().chain(months) {

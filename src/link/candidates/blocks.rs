@@ -1,4 +1,4 @@
-//! Pairs that share something whole: a match key, or an encoding bit for bit.
+//! Pairs that share a match key.
 //!
 //! A diffused encoding gives hashing of some of its bits little to hold on to: two records of one
 //! person may agree on two thirds of the bits where strangers agree on half, so that a sample long
@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use crate::compare::{Comparison, MAX_ENCODINGS};
+use crate::compare::Comparison;
 use crate::population::Population;
 use crate::run::{LinkError, Progress};
 
@@ -20,22 +20,19 @@ pub(super) fn find(
     population: &Population,
     progress: &dyn Progress,
 ) -> Result<Vec<(u32, u32)>, LinkError> {
-    let columns = population.encodings.iter().take(MAX_ENCODINGS);
-    let equal: Vec<Vec<u32>> = columns.map(|column| column.numbers()).collect();
-    let passes: Vec<&Vec<u32>> = population.keys.iter().chain(&equal).collect();
     let mut pairs = vec![];
-    for (place, pass) in passes.iter().enumerate() {
+    for (place, key) in population.keys.iter().enumerate() {
         if progress.cancelled() {
             return Err(LinkError::Cancelled);
         }
-        let blocks = Blocks::new(pass);
+        let blocks = Blocks::new(key);
         let (small, large): (Vec<&[u32]>, Vec<&[u32]>) =
             blocks.iter().partition(|block| block.len() <= WHOLE);
         pairs.par_extend(small.par_iter().flat_map_iter(|block| whole(population, block)));
         for block in large {
             pairs.append(&mut super::exhaustive::within(comparison, population, block, progress)?);
         }
-        progress.permille(20 + (780 * (place + 1) / passes.len()) as u32);
+        progress.permille(20 + (780 * (place + 1) / population.keys.len()) as u32);
     }
     Ok(pairs)
 }
