@@ -12,6 +12,10 @@ use crate::run::{LinkError, Progress};
 /// Log-odds of a pair without an edge: p = 0.0001.
 const NO_EDGE: f64 = -9.2;
 
+/// Draws and components that are put together at a time.
+const DRAWS: usize = 16;
+const COMPONENTS: usize = 512;
+
 /// A number of people with its 95 % interval from linkage uncertainty.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
@@ -75,14 +79,21 @@ impl Posterior {
         let mean = alone + explored.iter().map(|part| part.mean).sum::<f64>();
         let variance: f64 = explored.iter().map(|part| part.variance.max(0.0)).sum();
         let half = 1.96 * variance.sqrt();
-        let draws = (0..draws as usize).into_par_iter().map(|draw| {
-            let mut labels = Vec::with_capacity(members.len());
-            let mut first = 0;
-            for (part, component) in explored.iter().zip(&components) {
-                let own = &part.draws[draw * component.len()..][..component.len()];
-                first = number_from(first, own, &mut labels);
+        let parts: Vec<(&Partitions, usize)> =
+            explored.iter().zip(components.iter().map(Vec::len)).collect();
+        let numbers: Vec<usize> = (0..draws as usize).collect();
+        // Some draws of some components at a time, so that what a component holds is read once.
+        let draws = numbers.par_chunks(DRAWS).flat_map_iter(|draws| {
+            let mut drawn: Vec<(u32, Vec<u32>)> =
+                draws.iter().map(|_| (0, Vec::with_capacity(members.len()))).collect();
+            for parts in parts.chunks(COMPONENTS) {
+                for (draw, (next, labels)) in draws.iter().zip(&mut drawn) {
+                    for (part, size) in parts {
+                        *next = number_from(*next, &part.draws[draw * size..][..*size], labels);
+                    }
+                }
             }
-            labels
+            drawn.into_iter().map(|(_, labels)| labels)
         });
         let draws = draws.collect();
         Ok(Self {

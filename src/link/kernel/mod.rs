@@ -141,6 +141,18 @@ impl Kernel {
         masks
     }
 
+    /// What bounds a sweep, to measure one by: AND with a constant, count and add every lane of
+    /// `tile`, `rounds` times. Only of the path that counts bits in vectors.
+    #[must_use]
+    pub fn count_in_cache(self, tile: &[Lanes<u32>], rounds: usize) -> Option<u64> {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `Kernel::new` has seen that the machine has the instructions.
+            Path::Avx512 => Some(unsafe { x86::avx512::count_in_cache(tile, rounds) }),
+            _ => None,
+        }
+    }
+
     fn add(self, step: &Step<'_>, sums: &mut [Lanes<u32>]) {
         match self.0 {
             #[cfg(target_arch = "x86_64")]

@@ -69,6 +69,21 @@ pub(super) mod avx512 {
         total
     }
 
+    #[target_feature(enable = "avx512f,avx512vpopcntdq")]
+    pub(in crate::kernel) fn count_in_cache(tile: &[Lanes<u32>], rounds: usize) -> u64 {
+        let mut sums = [_mm512_setzero_si512(); 4];
+        for round in 0..rounds {
+            let word = _mm512_set1_epi32(round as i32 | 1);
+            for four in tile.as_chunks::<4>().0 {
+                for (sum, lanes) in sums.iter_mut().zip(four) {
+                    let both = _mm512_and_si512(word, load(lanes));
+                    *sum = _mm512_add_epi32(*sum, _mm512_popcnt_epi32(both));
+                }
+            }
+        }
+        sums.iter().map(|sum| _mm512_reduce_add_epi32(*sum) as u32).map(u64::from).sum()
+    }
+
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn broadcast<const W: usize>(step: &Step<'_>) -> [__m512i; W] {
