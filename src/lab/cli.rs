@@ -22,6 +22,10 @@ enum Command {
     ///
     /// On synthetic people, with controls that must break. docs/attacks.md says what is not covered.
     Attack(attack::command::Flags),
+    /// Measure many encodings side by side: linkage quality at best, size, speed, attack success.
+    ///
+    /// Prints the table of docs/encodings-tried.md. Takes half an hour; --only picks.
+    Schemes(attack::tried::Flags),
     /// Encode and link files with a truth column, and compare the counts with the truth.
     ///
     /// Runs the very code of a real round, locally, under a public key: do not give it data of real
@@ -44,6 +48,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match flags.command {
         Command::Attack(flags) => attack::command::run(flags),
+        Command::Schemes(flags) => attack::tried::run(flags),
         Command::Evaluate(flags) => evaluate::command::run(flags),
         Command::Synth(flags) => synth::command::run(flags),
     };

@@ -77,6 +77,8 @@ pub(super) struct Codebook {
     pub others: usize,
     /// Of these, people of whom an attribute was rightly told.
     pub disclosed: usize,
+    /// The same by encodings alone.
+    pub by_encodings: usize,
     /// Records of known people that the attacker had not seen, and those of them recognised.
     pub unseen: usize,
     pub recognised: usize,
@@ -117,6 +119,7 @@ pub(super) fn codebook(schema: &LinkageSchema, registers: &Registers, known: usi
         }
     };
     let (mut disclosed, mut recognised) = (HashSet::new(), HashSet::new());
+    let mut by_encodings = 0;
     let mut by_place = vec![];
     for (place, (name, values)) in places(schema, &records).into_iter().enumerate() {
         let mut book: HashMap<u64, Vec<usize>> = HashMap::new();
@@ -150,6 +153,9 @@ pub(super) fn codebook(schema: &LinkageSchema, registers: &Registers, known: usi
         }
         by_place.push((name, told.len()));
         disclosed.extend(told);
+        if place < schema.encodings.len() {
+            by_encodings = disclosed.len();
+        }
     }
     let everyone: HashSet<u64> = (0..records.len()).map(|at| row(at).0).collect();
     let unseen =
@@ -157,6 +163,7 @@ pub(super) fn codebook(schema: &LinkageSchema, registers: &Registers, known: usi
     Codebook {
         others: everyone.len() - people.len(),
         disclosed: disclosed.len(),
+        by_encodings,
         unseen,
         recognised: recognised.len(),
         by_place,

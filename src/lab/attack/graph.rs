@@ -8,7 +8,7 @@
 
 use rayon::prelude::*;
 
-use super::views::{Side, View};
+use super::views::{Side, View, standardise};
 
 const ROUNDS: usize = 15;
 /// Pairs that guide a round, the surest first.
@@ -20,21 +20,41 @@ const QUANTILES: usize = 40;
 const UNIT: f32 = 32.0;
 
 /// Similarities of all records of a side to each other, in fixed point.
-struct Matrix {
+pub(super) struct Matrix {
     len: usize,
     values: Vec<i16>,
 }
 
 impl Matrix {
-    fn new(side: &Side, parts: &[View], people: &[usize]) -> Self {
-        let mut sum = vec![0.0_f32; people.len() * people.len()];
-        for view in parts {
-            let table = side.table(*view, people, people);
-            sum.par_iter_mut().zip(table).for_each(|(sum, value)| *sum += value.clamp(-12.0, 12.0));
+    /// In a single view.
+    pub(super) fn new(side: &Side, view: View, people: &[usize]) -> Self {
+        let len = people.len();
+        let mut table = vec![f32::NAN; len * len];
+        table.par_chunks_exact_mut(len).enumerate().for_each(|(at, row)| {
+            for (other, value) in row[..at].iter_mut().enumerate() {
+                *value = side.alike(view, people[at], people[other]);
+            }
+        });
+        standardise(&mut table);
+        let fix = |value: &f32| (value * UNIT).round().clamp(-512.0, 512.0) as i16;
+        let mut values: Vec<i16> = table.par_iter().map(fix).collect();
+        for at in 0..len {
+            for other in 0..at {
+                values[other * len + at] = values[at * len + other];
+            }
         }
-        let scale = UNIT / (parts.len() as f32).sqrt();
-        let fix = |value: &f32| (value * scale).round().clamp(-512.0, 512.0) as i16;
-        Self { len: people.len(), values: sum.par_iter().map(fix).collect() }
+        Self { len, values }
+    }
+
+    /// In several views together.
+    pub(super) fn together(views: &[Self]) -> Self {
+        let len = views.first().map_or(0, |view| view.len);
+        let scale = 1.0 / (views.len() as f32).sqrt();
+        let sum = |at: usize| {
+            let sum: i32 = views.iter().map(|view| i32::from(view.values[at])).sum();
+            (sum as f32 * scale).round().clamp(-512.0, 512.0) as i16
+        };
+        Self { len, values: (0..len * len).into_par_iter().map(sum).collect() }
     }
 
     fn row(&self, at: usize) -> &[i16] {
@@ -107,27 +127,18 @@ fn mutual(
     pairs
 }
 
-/// The records that are taken for the right person. The `n`-th of `records` is truly the `n`-th of
-/// `list`, which may go on; `candidates` are places in `list`.
-pub(super) fn graph(
-    partner: &Side,
-    attacker: &Side,
-    parts: &[View],
-    records: &[usize],
-    list: &[usize],
-    candidates: &[Vec<u32>],
-) -> usize {
-    let [theirs, own] = [(partner, records), (attacker, list)]
-        .map(|(side, people)| Matrix::new(side, parts, people));
+/// The records that are taken for the right person. The `n`-th record of the file is truly the `n`-th
+/// of the list, which may go on; `candidates` are places in the list.
+pub(super) fn graph(theirs: &Matrix, own: &Matrix, candidates: &[Vec<u32>]) -> usize {
     let profiles = |matrix: &Matrix| -> Vec<Vec<i16>> {
         (0..matrix.len).into_par_iter().map(|at| matrix.profile(at)).collect()
     };
-    let (a, b) = (profiles(&theirs), profiles(&own));
+    let (a, b) = (profiles(theirs), profiles(own));
     let near = |record: u32, person: u32| {
         let pairs = a[record as usize].iter().zip(&b[person as usize]);
         -pairs.map(|(a, b)| i64::from(a - b).pow(2)).sum::<i64>()
     };
-    let mut pairs = mutual(candidates, list.len(), near);
+    let mut pairs = mutual(candidates, own.len, near);
     for _ in 0..ROUNDS {
         let guides = &pairs[..pairs.len().min(GUIDES)];
         let width = guides.len();
@@ -136,7 +147,7 @@ pub(super) fn graph(
         }
         let rows = theirs.gather(&guides.iter().map(|(record, ..)| *record).collect::<Vec<_>>());
         let columns = own.gather(&guides.iter().map(|(_, person, _)| *person).collect::<Vec<_>>());
-        let next = mutual(candidates, list.len(), |record, person| {
+        let next = mutual(candidates, own.len, |record, person| {
             let row = &rows[record as usize * width..][..width];
             dot(row, &columns[person as usize * width..][..width])
         });

@@ -11,9 +11,11 @@ mod learner;
 mod outcome;
 mod people;
 mod probe;
+mod quality;
 mod registers;
 mod report;
 mod scheme;
+pub(crate) mod tried;
 mod views;
 
 use anyhow::ensure;
@@ -21,6 +23,7 @@ use samenloop_schema::{LinkageSchema, Record};
 use serde::Serialize;
 
 use crate::synth::{Plan, Row};
+use graph::Matrix;
 use learner::Tokens;
 pub use outcome::{Outcome, wilson};
 use people::{Side as Encoder, encode};
@@ -43,8 +46,10 @@ pub struct Extent {
     pub lessons: Vec<usize>,
     /// Shares of the list that stand in the file for A2.
     pub overlaps: Vec<f64>,
-    /// People of the registrations for A5, A6 and F1.
+    /// People of the registrations for A6.
     pub registered: u64,
+    /// People of the registrations that are linked, for A5 and F1.
+    pub linked: u64,
     /// People known for A6.
     pub codebook: usize,
     /// People whose membership is probed in A5.
@@ -65,6 +70,7 @@ impl Extent {
             lessons: vec![100, 500, 5000],
             overlaps: vec![1.0, 0.5, 0.3, 0.1],
             registered: 7000,
+            linked: 2500,
             codebook: 500,
             probes: 1000,
             seed: 1,
@@ -82,6 +88,7 @@ impl Extent {
             lessons: vec![300],
             overlaps: vec![1.0],
             registered: 600,
+            linked: 300,
             codebook: 100,
             probes: 60,
             seed: 1,
@@ -198,19 +205,20 @@ impl Field {
         let registers = Registers::new(plan, schema)?;
         let book = equality::codebook(schema, &registers, self.extent.codebook);
         let known = self.extent.codebook;
-        outcomes.push(
-            Outcome::new("A6 codebook, attributes", "all", book.others, book.disclosed)
-                .known(known),
-        );
+        for (view, hits) in [("encodings", book.by_encodings), ("all", book.disclosed)] {
+            let told = Outcome::new("A6 codebook, attributes", view, book.others, hits);
+            outcomes.push(told.known(known));
+        }
+        let linked = Registers::new(Plan { people: self.extent.linked, ..plan }, schema)?;
         if arms == Arms::All {
             let people = Outcome::new("A6 codebook, people", "all", book.unseen, book.recognised);
             outcomes.push(people.known(known));
-            outcomes.extend(probe::crafted(schema, &registers)?);
+            outcomes.extend(probe::crafted(schema, &linked)?);
         }
         for outcome in &mut outcomes {
             outcome.scheme.clone_from(&scheme.name);
         }
-        let f1 = registers.f1(schema)?;
+        let f1 = linked.f1(schema)?;
         let quality = Quality { scheme: scheme.name.clone(), f1, bytes: schema.shape().row_len() };
         Ok(Attacked { outcomes, quality, codebook: book.by_place })
     }
@@ -266,10 +274,20 @@ impl Arena<'_> {
             let (records, list) = (&self.list[..count], &self.list[..listed]);
             let candidates = candidates(&self.partner, &self.attacker, records, list);
             let rate = chance(&candidates);
-            for view in View::of(self.schema) {
-                let parts = view.parts(self.schema);
-                let hits =
-                    graph::graph(&self.partner, &self.attacker, &parts, records, list, &candidates);
+            let matrices = |side: &Side, people: &[usize]| -> Vec<Matrix> {
+                let parts = View::All.parts(self.schema);
+                let mut all: Vec<Matrix> =
+                    parts.into_iter().map(|view| Matrix::new(side, view, people)).collect();
+                if all.len() > 1 {
+                    all.push(Matrix::together(&all));
+                }
+                all
+            };
+            let (theirs, own) = (matrices(&self.partner, records), matrices(&self.attacker, list));
+            for (view, (theirs, own)) in
+                View::of(self.schema).into_iter().zip(theirs.iter().zip(&own))
+            {
+                let hits = graph::graph(theirs, own, &candidates);
                 let name = view.name(self.schema);
                 let mut outcome = Outcome::new("A2 graph", &name, count, hits).by_chance(rate);
                 outcome.overlap = *overlap;

@@ -23,32 +23,36 @@ pub(super) fn crafted(
 ) -> anyhow::Result<Vec<Outcome>> {
     let shape = schema.shape();
     let all = &registers.records;
-    let mut outcomes = vec![];
-    for (craft, name) in CRAFTS.into_iter().enumerate() {
+    let mut records: Vec<Record> = all.iter().map(|(_, record)| record.clone()).collect();
+    let honest = records.len();
+    let mut crafts = vec![];
+    for craft in 0..CRAFTS.len() {
         let made = (0..CRAFTED).map(|number| make(craft, number, schema, registers));
-        let taken: Vec<Record> = made.filter(|record| shape.check(record).is_ok()).collect();
-        let mut records: Vec<Record> = all.iter().map(|(_, record)| record.clone()).collect();
-        let honest = records.len();
-        records.extend(taken.iter().cloned());
-        let mut sources = vec![];
-        let mut rest = &records[..];
-        for (place, length) in registers.lengths.iter().enumerate() {
-            // The crafted rows stand in the last source.
-            let last = place + 1 == registers.lengths.len();
-            let (records, after) = rest.split_at(if last { rest.len() } else { *length });
-            sources.push(Source { may_hold_duplicates: true, records });
-            rest = after;
-        }
-        let linkage = link(schema, &sources, &Options { draws: 1 }, &Silent)?;
-        let ties = |cluster: &&u32| {
-            let mut people = all.iter().zip(&linkage.clusters).filter(|(_, c)| *c == *cluster);
-            let first = people.next().map(|((row, _), _)| registers.rows[*row].0);
-            people.any(|((row, _), _)| Some(registers.rows[*row].0) != first)
-        };
-        let hits = linkage.clusters[honest..].iter().filter(ties).count();
-        outcomes.push(Outcome::new("A5 crafted rows", name, CRAFTED, hits));
+        records.extend(made.filter(|record| shape.check(record).is_ok()));
+        crafts.resize(records.len() - honest, craft);
     }
-    Ok(outcomes)
+    let mut sources = vec![];
+    let mut rest = &records[..];
+    for (place, length) in registers.lengths.iter().enumerate() {
+        // The crafted rows stand in the last source.
+        let last = place + 1 == registers.lengths.len();
+        let (records, after) = rest.split_at(if last { rest.len() } else { *length });
+        sources.push(Source { may_hold_duplicates: true, records });
+        rest = after;
+    }
+    let linkage = link(schema, &sources, &Options { draws: 1 }, &Silent)?;
+    let ties = |cluster: u32| {
+        let mut people = all.iter().zip(&linkage.clusters).filter(|(_, c)| **c == cluster);
+        let first = people.next().map(|((row, _), _)| registers.rows[*row].0);
+        people.any(|((row, _), _)| Some(registers.rows[*row].0) != first)
+    };
+    let found: Vec<(usize, bool)> =
+        crafts.into_iter().zip(&linkage.clusters[honest..]).map(|(at, c)| (at, ties(*c))).collect();
+    let outcome = |(craft, name): (usize, &str)| {
+        let hits = found.iter().filter(|(at, tied)| *at == craft && *tied).count();
+        Outcome::new("A5 crafted rows", name, CRAFTED, hits)
+    };
+    Ok(CRAFTS.into_iter().enumerate().map(outcome).collect())
 }
 
 fn make(craft: usize, number: usize, schema: &LinkageSchema, registers: &Registers) -> Record {

@@ -107,3 +107,80 @@ pub(super) fn given_name_key(base: &LinkageSchema) -> anyhow::Result<LinkageSche
     schema.max_key_multiplicity = 1000;
     Ok(schema)
 }
+
+/// One plain filter for each field, with the sex in each because the rules forbid a filter of one
+/// fact: the unsafe upper bound.
+fn field_level(base: &LinkageSchema) -> anyhow::Result<LinkageSchema> {
+    let (mut schema, sex) = match with_sex_as_text(base) {
+        Ok(found) => found,
+        // FEBRL has no sex; any text that everyone has will do.
+        Err(_) => return record_level(base, 1, 1024),
+    };
+    schema.match_keys.clone_from(&base.match_keys);
+    for field in &base.fields {
+        let tokens = match field.kind {
+            FieldKind::GivenName | FieldKind::Surname | FieldKind::Place => Tokens::Bigrams,
+            FieldKind::BirthDate => Tokens::DateParts,
+            FieldKind::Postcode => Tokens::Prefixes,
+            _ => continue,
+        };
+        let own = Feature { field: field.name.clone(), tokens, hashes: 20, required: true };
+        let sex = Feature { field: sex.clone(), tokens: Tokens::Whole, hashes: 5, required: false };
+        schema.encodings.push(Encoding {
+            name: field.name.clone(),
+            bits: 1024,
+            filter_bits: 1024,
+            diffusion: 1,
+            features: vec![own, sex],
+        });
+    }
+    Ok(schema)
+}
+
+/// Everything that `docs/encodings-tried.md` compares, each with the shipped match keys.
+pub(super) fn tried(base: &LinkageSchema) -> anyhow::Result<Vec<Scheme>> {
+    let mut schemes = vec![];
+    let mut add = |name: String, schema: LinkageSchema| schemes.push(Scheme { name, schema });
+    add("shipped default".to_owned(), base.clone());
+    let strengths: [(u32, u32); 11] = [
+        (1, 1024),
+        (5, 2048),
+        (8, 1024),
+        (8, 2048),
+        (8, 4096),
+        (10, 1024),
+        (10, 2048),
+        (10, 4096),
+        (12, 1024),
+        (12, 2048),
+        (12, 4096),
+    ];
+    let described = |what: &str, (t, bits): (u32, u32)| match t {
+        1 => format!("{what}, plain {bits}"),
+        _ => format!("{what}, t = {t}, {bits}"),
+    };
+    let with_keys = |mut schema: LinkageSchema| {
+        schema.match_keys.clone_from(&base.match_keys);
+        schema
+    };
+    for strength in strengths {
+        let schema = with_keys(record_level(base, strength.0, strength.1)?);
+        add(described("record", strength), schema);
+    }
+    let mut two = base.clone();
+    two.encodings.retain(|encoding| encoding.name != "birth");
+    let mut four = base.clone();
+    four.encodings.extend(record_level(base, 10, 2048)?.encodings);
+    for strength in [(1, 1024), (8, 2048), (10, 2048), (12, 2048)] {
+        add(described("two composites", strength), diffused(&two, strength.0, strength.1));
+        add(described("four composites", strength), diffused(&four, strength.0, strength.1));
+    }
+    for strength in strengths {
+        add(described("three composites", strength), diffused(base, strength.0, strength.1));
+    }
+    let mut alone = base.clone();
+    alone.encodings.clear();
+    add("match keys alone".to_owned(), alone);
+    add("field-level, plain 1024".to_owned(), field_level(base)?);
+    Ok(schemes)
+}

@@ -104,10 +104,6 @@ impl Side {
         &all[at * words..][..*words]
     }
 
-    pub(super) fn keys(&self, at: usize) -> &[u32] {
-        &self.keys[at]
-    }
-
     pub(super) fn codes(&self, at: usize) -> &[Option<u16>] {
         &self.codes[at]
     }
@@ -155,7 +151,7 @@ impl Side {
 }
 
 /// To mean 0 and standard deviation 1 over what is there; what is not there becomes 0.
-fn standardise(values: &mut [f32]) {
+pub(super) fn standardise(values: &mut [f32]) {
     let (mut n, mut sum, mut squares) = (0.0_f64, 0.0_f64, 0.0_f64);
     for value in values.iter().filter(|value| !value.is_nan()) {
         let value = f64::from(*value);
