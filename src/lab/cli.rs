@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{evaluate, similar, synth};
+use crate::{attack, evaluate, similar, synth};
 
 /// Measures samenloop on data whose truth is known. Never deployed.
 #[derive(Debug, Parser)]
@@ -18,6 +18,14 @@ struct Flags {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Attack the shipped encodings as someone who has the submitted records and a population list.
+    ///
+    /// On synthetic people, with controls that must break. docs/attacks.md says what is not covered.
+    Attack(attack::command::Flags),
+    /// Measure many encodings side by side: linkage quality at best, size, speed, attack success.
+    ///
+    /// Prints the table of docs/encodings-tried.md. Takes half an hour; --only picks.
+    Schemes(attack::tried::Flags),
     /// Encode and link files with a truth column, and compare the counts with the truth.
     ///
     /// Runs the very code of a real round, locally, under a public key: do not give it data of real
@@ -43,6 +51,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let outcome = match flags.command {
+        Command::Attack(flags) => attack::command::run(flags),
+        Command::Schemes(flags) => attack::tried::run(flags),
         Command::Evaluate(flags) => evaluate::command::run(flags),
         Command::Similar(flags) => similar::command::run(flags),
         Command::Synth(flags) => synth::command::run(flags),

@@ -1,5 +1,6 @@
 //! Evaluation, synthetic registrations and the demo, on synthetic data only; never deployed.
 
+pub mod attack;
 mod cli;
 pub mod demo;
 pub mod evaluate;

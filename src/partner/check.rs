@@ -142,10 +142,19 @@ fn measured(schema: &LinkageSchema, report: &QualityReport) -> Vec<String> {
         ));
     }
     if above(report.singled_out, records, SINGLED_OUT) {
+        let mut gains: Vec<_> = report.singled_out_without.iter().collect();
+        gains.sort_by_key(|without| without.singled_out);
+        let told: Vec<String> = gains
+            .iter()
+            .map(|without| {
+                format!("{} without {}", percent(without.singled_out, records), without.name)
+            })
+            .collect();
         found.push(format!(
             "{} of the records stand alone by their codes and months, which travel as they are: use \
-             fewer dimensions, coarser codes or no months if the questions allow it",
-            percent(report.singled_out, records)
+             fewer dimensions, coarser codes or no months if the questions allow it ({})",
+            percent(report.singled_out, records),
+            told.join(", ")
         ));
     }
     found
@@ -202,6 +211,7 @@ mod tests {
             "encoding e: 100.0 % of the records that have it share it with another",
             "3 rows (60.0 %) know too little",
             "100.0 % of the records stand alone by their codes and months",
+            "allow it (0.0 % without group)",
         ] {
             let said = found.weaknesses.iter().any(|weakness| weakness.contains(expected));
             assert!(said, "{expected:?} is not among {:#?}", found.weaknesses);

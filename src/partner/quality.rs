@@ -84,6 +84,15 @@ pub struct Presence {
     pub shared: u64,
 }
 
+/// What would be gained by leaving one thing out of what travels in the clear.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Name of a dimension, or `months`.
+    pub name: String,
+    /// Records that the remaining codes and months would still single out.
+    pub singled_out: u64,
+}
+
 /// The whole report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QualityReport {
@@ -119,6 +128,8 @@ pub struct QualityReport {
     pub duplicates: Places,
     /// Records whose codes and months no other record of the file has.
     pub singled_out: u64,
+    /// The same without each dimension, and without the months.
+    pub singled_out_without: Vec<LeftOut>,
 }
 
 impl QualityReport {
@@ -161,6 +172,7 @@ impl QualityReport {
             dropped_match_keys: 0,
             duplicates: Places::default(),
             singled_out: 0,
+            singled_out_without: vec![],
         }
     }
 
@@ -196,7 +208,6 @@ impl QualityReport {
             presence.count(records.iter().filter_map(|record| record.match_keys[place]));
         }
         let mut seen = HashSet::new();
-        let mut disclosing: HashMap<_, u64> = HashMap::new();
         for (record, line) in records.iter().zip(lines) {
             self.without_encoding += u64::from(record.encodings.iter().all(Option::is_none));
             let keys = record.match_keys.iter().enumerate();
@@ -207,11 +218,32 @@ impl QualityReport {
             if known {
                 self.duplicates.add(*line);
             }
-            *disclosing.entry((record.codes.as_slice(), record.start, record.end)).or_default() +=
-                1;
         }
-        self.singled_out = disclosing.values().filter(|count| **count == 1).count() as u64;
+        self.singled_out = singled_out(records, None);
+        let names = self.dimensions.iter().map(|dimension| dimension.name.clone());
+        let months = self.contact.is_some().then(|| "months".to_owned());
+        let without = names
+            .chain(months)
+            .enumerate()
+            .map(|(place, name)| LeftOut { name, singled_out: singled_out(records, Some(place)) });
+        self.singled_out_without = without.collect();
     }
+}
+
+/// Records whose codes and months no other has, a dimension left out, or behind the last the months.
+fn singled_out(records: &[Record], without: Option<usize>) -> u64 {
+    let mut alike: HashMap<_, u64> = HashMap::new();
+    for record in records {
+        let mut codes = record.codes.clone();
+        let mut months = (record.start, record.end);
+        match without {
+            Some(place) if place < codes.len() => codes[place] = None,
+            Some(_) => months = (None, None),
+            None => {}
+        }
+        *alike.entry((codes, months)).or_default() += 1;
+    }
+    alike.values().filter(|count| **count == 1).count() as u64
 }
 
 impl ContactQuality {

@@ -90,7 +90,7 @@ impl Names {
             places: &[],
         };
         let compose = |mut stock: Stock, before, first, second, places| {
-            stock.before = Ranked::new(before, 0.5);
+            stock.before = Ranked::new(before, 0.25);
             stock.first = Ranked::new(first, 12.0);
             stock.second = Ranked::new(second, 4.0);
             stock.places = places;
