@@ -6,6 +6,7 @@
 //! argument and what it does not protect; `docs/disclosure.md` lists them with their tests.
 
 mod codec;
+pub mod compat;
 pub mod estimate;
 mod frame;
 mod interval;
