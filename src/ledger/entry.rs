@@ -284,7 +284,8 @@ events! {
         role: Role,
         /// What was counted, by its number in `release.proto`.
         measure: u16,
-        /// Places of the dimensions in the linkage schema, in the order asked.
+        /// Places of the dimensions in the linkage schema, and after them of the manifest's roll-ups,
+        /// in the order asked.
         by: Vec<u16>,
     }
     /// A call that its certificate does not allow.

@@ -107,6 +107,19 @@ pub(crate) enum Round {
         #[command(flatten)]
         client: Client,
     },
+    /// Turn a table of codes and their groups, such as municipalities and their cooperation regions,
+    /// into a part of a manifest, and print it.
+    RollUp {
+        /// Its name in questions, such as regio.
+        #[arg(long)]
+        name: String,
+        /// The dimension whose codes it takes together, such as gemeente.
+        #[arg(long)]
+        of: String,
+        /// CSV file with a header: a code, and its group.
+        #[arg(long)]
+        csv: PathBuf,
+    },
     /// Show a round, or all rounds if none is named.
     Status(Which),
     /// Let submissions in, once every party announced the same key check value.

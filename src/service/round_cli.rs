@@ -16,6 +16,7 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::flags::{Client, Round, Which};
+use crate::roll_up;
 
 type Rounds = RoundsClient<Channel>;
 
@@ -24,6 +25,10 @@ pub(crate) fn run(command: Round) -> anyhow::Result<()> {
     runtime.block_on(async {
         match command {
             Round::Create { manifest, schema, client } => create(&manifest, &schema, &client).await,
+            Round::RollUp { name, of, csv } => {
+                print!("{}", roll_up::section(&name, &of, &csv)?);
+                Ok(())
+            }
             Round::Status(which) => status(&which).await,
             Round::Open(which) => step(&which, "open", open).await,
             Round::Freeze(which) => step(&which, "frozen", freeze).await,

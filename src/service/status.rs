@@ -70,7 +70,8 @@ impl From<CreateError> for Status {
             | CreateError::Manifest(_)
             | CreateError::Schema(_)
             | CreateError::SchemaHash { .. }
-            | CreateError::TooManyCells { .. } => Self::invalid_argument(error.to_string()),
+            | CreateError::TooManyCells { .. }
+            | CreateError::RollUp(_) => Self::invalid_argument(error.to_string()),
             CreateError::Exists { .. } => Self::already_exists(error.to_string()),
             CreateError::Store(error) => error.into(),
         }

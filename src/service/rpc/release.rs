@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use samenloop_disclose::{Cell, Measure, Order, QueryError, Release, Released, Table};
+use samenloop_disclose::{Cell, Measure, Order, QueryError, Release, Released, Return, Table};
 use samenloop_ledger::Event;
-use samenloop_schema::{RoundId, Step};
+use samenloop_schema::{Month, RoundId, Step};
 use samenloop_wire::v1::releases_server::Releases;
 use samenloop_wire::v1::{
     self, DimensionList, GetReleaseRequest, GetReleaseResponse, Policy, QueryTableRequest,
@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 use super::{RequestError, blocking, caller, round_id};
 use crate::access::ledger_role;
 use crate::identity::Caller;
-use crate::round::{RoundFacts, Rounds, StepError, advance, entry, stored};
+use crate::round::{Rounds, StepError, advance, entry, stored};
 use crate::store::{Access as _, RELEASES, StoreError};
 
 /// Why a question has no answer.
@@ -60,15 +60,11 @@ impl ReleasesHandler {
 
 impl Published {
     /// The round's release for a caller who may know of the round.
-    fn find(
-        &self,
-        caller: &Caller,
-        round: &RoundId,
-    ) -> Result<(Arc<RoundFacts>, Arc<Release>), ReleaseRpcError> {
-        let facts = self.rounds.visible(caller, round)?;
+    fn find(&self, caller: &Caller, round: &RoundId) -> Result<Arc<Release>, ReleaseRpcError> {
+        self.rounds.visible(caller, round)?;
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(round).cloned();
         if let Some(release) = known {
-            return Ok((facts, release));
+            return Ok(release);
         }
         let read = self.rounds.store().read()?;
         advance(&mut stored(&read, round)?, Step::Query)?;
@@ -82,7 +78,7 @@ impl Published {
         let release = Arc::new(release);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(*round, Arc::clone(&release));
-        Ok((facts, release))
+        Ok(release)
     }
 
     fn query(
@@ -95,12 +91,11 @@ impl Published {
             .into_iter()
             .find_map(|(measure, name)| (name == request.measure()).then_some(measure))
             .ok_or(RequestError::Measure)?;
-        let (facts, release) = self.find(caller, &round)?;
+        let release = self.find(caller, &round)?;
         let by: Vec<&str> = request.by.iter().map(String::as_str).collect();
         let table = release.query(measure, &by)?;
-        let place = |name: &&str| {
-            facts.schema.dimensions.iter().position(|dimension| dimension.name == **name)
-        };
+        let lists: Vec<&str> = release.frame().lists().map(|list| list.name.as_str()).collect();
+        let place = |name: &&str| lists.iter().position(|list| list == name);
         self.rounds.store().record(&entry(Event::Queried {
             round,
             role: ledger_role(caller.role),
@@ -119,7 +114,7 @@ impl Releases for ReleasesHandler {
     ) -> Result<Response<GetReleaseResponse>, Status> {
         let (caller, round) = (caller(&request)?, round_id(&request.get_ref().round_id)?);
         let published = Arc::clone(&self.0);
-        let (_, release) = blocking(move || published.find(&caller, &round)).await?;
+        let release = blocking(move || published.find(&caller, &round)).await?;
         Ok(Response::new(description(&release)))
     }
 
@@ -136,14 +131,21 @@ impl Releases for ReleasesHandler {
 
 fn description(release: &Release) -> GetReleaseResponse {
     let (frame, policy) = (release.frame(), release.policy());
-    let dimensions = frame
-        .dimensions
+    let list = |list: &samenloop_disclose::DimensionList, roll_up_of: &str| DimensionList {
+        name: list.name.clone(),
+        codes: list.codes.clone(),
+        roll_up_of: roll_up_of.to_owned(),
+    };
+    let scope = &frame.scope;
+    let roll_ups = scope
+        .roll_ups
         .iter()
-        .map(|list| DimensionList { name: list.name.clone(), codes: list.codes.clone() });
+        .map(|roll_up| list(&roll_up.list, &frame.dimensions[roll_up.of].name));
+    let month = |month: Option<Month>| month.map_or(0, |month| u32::from(month.index()) + 1);
     GetReleaseResponse {
         release_digest: release.digest().0.to_vec().into(),
         parties: frame.parties.iter().map(ToString::to_string).collect(),
-        dimensions: dimensions.collect(),
+        dimensions: frame.dimensions.iter().map(|own| list(own, "")).chain(roll_ups).collect(),
         policy: Some(Policy {
             max_noise: policy.max_noise,
             variance: policy.variance,
@@ -151,18 +153,43 @@ fn description(release: &Release) -> GetReleaseResponse {
             threshold: policy.threshold,
         }),
         purpose: frame.purpose.clone(),
+        source_types: scope.types.clone(),
+        type_of_party: scope.type_of.iter().map(|place| u32::from(*place)).collect(),
+        from_month: month(scope.months.map(|range| range.from)),
+        to_month: month(scope.months.map(|range| range.to)),
+        time_dimensions: scope.time_dimensions as u32,
+        return_gap: scope.return_gap.into(),
+        round_to: scope.round_to,
     }
 }
 
 /// Measures and their names in messages.
-const MEASURES: [(Measure, v1::Measure); 6] = [
+const MEASURES: [(Measure, v1::Measure); 16] = [
     (Measure::Unique, v1::Measure::Unique),
     (Measure::Sources, v1::Measure::Sources),
     (Measure::Overlap, v1::Measure::Overlap),
     (Measure::Patterns, v1::Measure::Patterns),
     (Measure::Stacking, v1::Measure::Stacking),
     (Measure::Sequence, v1::Measure::Sequence),
+    (Measure::Flows, v1::Measure::Flows),
+    (Measure::InCare, v1::Measure::InCare),
+    (Measure::FirstContacts, v1::Measure::FirstContacts),
+    (Measure::Recidivism, v1::Measure::Recidivism),
+    (Measure::SourceTypes, v1::Measure::SourceTypes),
+    (Measure::TypeOverlap, v1::Measure::TypeOverlap),
+    (Measure::TypePatterns, v1::Measure::TypePatterns),
+    (Measure::TypeStacking, v1::Measure::TypeStacking),
+    (Measure::TypeSequence, v1::Measure::TypeSequence),
+    (Measure::TypeFlows, v1::Measure::TypeFlows),
 ];
+
+const fn returned(returned: Return) -> v1::Return {
+    match returned {
+        Return::CameBack => v1::Return::CameBack,
+        Return::Stayed => v1::Return::Stayed,
+        Return::Unknown => v1::Return::Unknown,
+    }
+}
 
 fn order(order: Order) -> v1::Order {
     match order {
@@ -184,8 +211,13 @@ fn released(table: &Released<Table>) -> ReleasedTable {
 
 fn cell(cell: &Cell) -> ReleasedCell {
     let number = cell.number;
+    let places = |places: &[u16]| places.iter().map(|place| u32::from(*place)).collect();
     ReleasedCell {
-        sources: cell.sources.iter().map(|place| u32::from(*place)).collect(),
+        sources: places(&cell.sources),
+        source_types: places(&cell.source_types),
+        period_start: cell.period.map_or(0, |period| u32::from(period.first.index()) + 1),
+        period_months: cell.period.map_or(0, |period| period.months.into()),
+        returned: cell.returned.map_or(v1::Return::Unspecified, returned).into(),
         source_count: cell.source_count.into(),
         order: cell.order.map_or(v1::Order::Unspecified, order).into(),
         codes: cell.codes.iter().map(|code| code.map_or(0, |code| u32::from(code) + 1)).collect(),
