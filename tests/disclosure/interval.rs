@@ -1,0 +1,229 @@
+//! Reconstruction of intervals by linear and integer programming.
+//!
+//! The attacker writes every released number as a sum of unknown counts (people by exact pattern,
+//! order of contacts and return, in each category of one dimension), bounded by what the noise and
+//! the threshold allow, and asks for the least and the largest value of a cell.
+
+use std::collections::BTreeMap;
+
+use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOutcome};
+use samenloop_disclose::{Measure, Order, Return};
+
+use crate::round::Place;
+
+/// What a number says about the truth.
+#[derive(Debug, Clone, Copy)]
+pub struct Knowledge {
+    /// Largest noise; 0 for exact tables.
+    pub max_noise: u32,
+    pub threshold: u32,
+    /// Whether a withheld cell may also be one that the insider rule withholds, however large.
+    pub insider_rule: bool,
+}
+
+impl Knowledge {
+    /// Least and largest true count of a cell.
+    fn bounds(self, place: &Place, shown: Option<u32>) -> (f64, f64) {
+        let d = self.max_noise;
+        match shown {
+            // A true 0 stays 0, so that a shown cell has someone in it.
+            Some(count) => (f64::from(count.saturating_sub(d).max(1)), f64::from(count + d)),
+            None if self.insider_rule && may_be_large(place) => (0.0, f64::INFINITY),
+            None => (0.0, f64::from(self.threshold - 1 + d)),
+        }
+    }
+}
+
+fn may_be_large(place: &Place) -> bool {
+    match place.measure {
+        Measure::Unique | Measure::Sources => false,
+        Measure::Patterns => place.sources.len() > 1,
+        Measure::Stacking => place.source_count > 1,
+        Measure::Recidivism => place.returned == Some(Return::CameBack),
+        _ => true,
+    }
+}
+
+/// The unknowns of one category: patterns, then orders per pair, then returns per source and of all.
+struct Unknowns {
+    sources: u16,
+}
+
+impl Unknowns {
+    fn patterns(&self) -> usize {
+        (1 << self.sources) - 1
+    }
+
+    fn pairs(&self) -> Vec<[u16; 2]> {
+        let sources = self.sources;
+        (0..sources).flat_map(|a| (a + 1..sources).map(move |b| [a, b])).collect()
+    }
+
+    fn count(&self) -> usize {
+        self.patterns()
+            + Order::ALL.len() * self.pairs().len()
+            + 3 * (usize::from(self.sources) + 1)
+    }
+
+    fn order(&self, pair: &[u16], order: Order) -> usize {
+        let place = self.pairs().iter().position(|own| own == pair).expect("a pair");
+        self.patterns() + place * Order::ALL.len() + order as usize
+    }
+
+    fn returned(&self, who: &[u16], returned: Return) -> usize {
+        let who = who.first().map_or(0, |source| usize::from(*source) + 1);
+        self.patterns() + Order::ALL.len() * self.pairs().len() + 3 * who + returned as usize
+    }
+
+    /// Patterns whose set of sources passes.
+    fn sets(&self, passes: impl Fn(usize) -> bool) -> Vec<usize> {
+        (1..=self.patterns()).filter(|set| passes(*set)).map(|set| set - 1).collect()
+    }
+
+    /// Which unknowns add up to a place, within its category.
+    fn sum(&self, place: &Place) -> Vec<usize> {
+        let all: usize = place.sources.iter().map(|source| 1 << source).sum();
+        match place.measure {
+            Measure::Unique => self.sets(|_| true),
+            Measure::Sources | Measure::Overlap => self.sets(|set| set & all == all),
+            Measure::Patterns => vec![all - 1],
+            Measure::Stacking => self.sets(|set| set.count_ones() == place.source_count.into()),
+            Measure::Sequence => {
+                vec![self.order(&place.sources, place.order.expect("an order"))]
+            }
+            Measure::Recidivism => {
+                vec![self.returned(&place.sources, place.returned.expect("an outcome"))]
+            }
+            other => panic!("{other:?} is not part of this round"),
+        }
+    }
+}
+
+/// The attack on one dimension of a release.
+pub struct Attack {
+    unknowns: Unknowns,
+    categories: usize,
+    dimension: usize,
+    /// Sums of unknowns with their bounds.
+    rows: Vec<(Vec<usize>, (f64, f64))>,
+    /// Sums that equal other sums.
+    equal: Vec<(Vec<usize>, Vec<usize>)>,
+}
+
+impl Attack {
+    /// From everything shown; `known` are exact counts that an insider has besides.
+    pub fn new(
+        shown: &BTreeMap<Place, Option<u32>>,
+        sources: u16,
+        (dimension, categories): (usize, usize),
+        knowledge: Knowledge,
+        known: &BTreeMap<Place, u32>,
+    ) -> Self {
+        let unknowns = Unknowns { sources };
+        let mut attack = Self { unknowns, categories, dimension, rows: vec![], equal: vec![] };
+        for (place, count) in shown {
+            if let Some(sum) = attack.sum(place) {
+                let mut bounds = knowledge.bounds(place, *count);
+                if let Some(exact) = known.get(place) {
+                    bounds = (f64::from(*exact), f64::from(*exact));
+                }
+                attack.rows.push((sum, bounds));
+            }
+        }
+        for category in 0..categories {
+            attack.equalities(category);
+        }
+        attack
+    }
+
+    /// Every order makes an overlap; every outcome of returning makes a source, or everyone.
+    fn equalities(&mut self, category: usize) {
+        let (unknowns, begin) = (&self.unknowns, category * self.unknowns.count());
+        let at = |places: Vec<usize>| -> Vec<usize> {
+            places.into_iter().map(|place| begin + place).collect()
+        };
+        for pair in unknowns.pairs() {
+            let both = 1 << pair[0] | 1 << pair[1];
+            let orders = Order::ALL.iter().map(|order| unknowns.order(&pair, *order)).collect();
+            self.equal.push((at(orders), at(unknowns.sets(|set| set & both == both))));
+        }
+        let sources = (0..unknowns.sources).map(|source| vec![source]);
+        for who in std::iter::once(vec![]).chain(sources) {
+            let of: usize = who.iter().map(|source| 1 << source).sum();
+            let outcomes = Return::ALL.iter().map(|r| unknowns.returned(&who, *r)).collect();
+            self.equal.push((at(outcomes), at(unknowns.sets(|set| set & of == of))));
+        }
+    }
+
+    /// The unknowns that add up to a place of this dimension or of the whole round.
+    fn sum(&self, place: &Place) -> Option<Vec<usize>> {
+        let categories: Vec<usize> = match place.split {
+            None => (0..self.categories).collect(),
+            Some((dimension, code)) if dimension == self.dimension => {
+                vec![code.map_or(0, |code| usize::from(code) + 1)]
+            }
+            Some(_) => return None,
+        };
+        let own = self.unknowns.sum(place);
+        let at = |category: usize| {
+            let begin = category * self.unknowns.count();
+            own.iter().map(move |place| begin + place)
+        };
+        Some(categories.into_iter().flat_map(at).collect())
+    }
+
+    fn extreme(&self, sum: &[usize], direction: OptimizationDirection, whole: bool) -> Option<f64> {
+        let mut problem = Problem::new(direction);
+        let count = self.categories * self.unknowns.count();
+        let variables: Vec<_> = (0..count)
+            .map(|place| {
+                let weight = if sum.contains(&place) { 1.0 } else { 0.0 };
+                if whole {
+                    problem.add_integer_var(weight, (0, i32::MAX))
+                } else {
+                    problem.add_var(weight, (0.0, f64::INFINITY))
+                }
+            })
+            .collect();
+        let terms = |sum: &[usize], sign: f64| -> Vec<_> {
+            sum.iter().map(|place| (variables[*place], sign)).collect()
+        };
+        for (sum, (low, high)) in &self.rows {
+            if low == high {
+                problem.add_constraint(terms(sum, 1.0), ComparisonOp::Eq, *low);
+                continue;
+            }
+            if *low > 0.0 {
+                problem.add_constraint(terms(sum, 1.0), ComparisonOp::Ge, *low);
+            }
+            if high.is_finite() {
+                problem.add_constraint(terms(sum, 1.0), ComparisonOp::Le, *high);
+            }
+        }
+        for (one, other) in &self.equal {
+            let both = [terms(one, 1.0), terms(other, -1.0)].concat();
+            problem.add_constraint(both, ComparisonOp::Eq, 0.0);
+        }
+        match problem.solve() {
+            Ok(SolveOutcome::Solution(found)) => Some(found.objective()),
+            _ => None,
+        }
+    }
+
+    /// Least and largest whole count of a place. The relaxation's bounds are rounded inward; where
+    /// they come within `narrow` of each other, whole unknowns are asked for.
+    pub fn interval(&self, place: &Place, narrow: f64) -> (u32, u32) {
+        let sum = self.sum(place).expect("a place of this dimension");
+        let mut bounds = [0.0; 2];
+        let directions = [OptimizationDirection::Minimize, OptimizationDirection::Maximize];
+        for (bound, direction) in bounds.iter_mut().zip(directions) {
+            *bound = self.extreme(&sum, direction, false).expect("the truth is feasible");
+        }
+        if bounds[1] - bounds[0] <= narrow {
+            for (bound, direction) in bounds.iter_mut().zip(directions) {
+                *bound = self.extreme(&sum, direction, true).unwrap_or(*bound);
+            }
+        }
+        ((bounds[0] - 1e-6).ceil().max(0.0) as u32, (bounds[1] + 1e-6).floor() as u32)
+    }
+}
