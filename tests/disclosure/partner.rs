@@ -1,0 +1,183 @@
+//! A malicious partner, who submits what it likes to learn whether one person is known elsewhere.
+//!
+//! It invents clients, so that it knows everyone who is counted beside its target, chooses their codes
+//! and months and the target's, and compares the two worlds (the target is known to nobody else, or to
+//! one other source) by the likelihood of every number whose people are all its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use samenloop_disclose::{NoiseShape, PerturbationTable, Registration};
+use samenloop_schema::{Digest, Month};
+
+use crate::round::{Client, Place, Round, answers};
+
+/// What the partner gives out about its target and its invented clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trick {
+    /// A code that nobody else uses.
+    UnusedCode,
+    /// The target's true codes, which are in common use.
+    TrueCode,
+    /// Another code in common use than the target's own.
+    WrongCode,
+    /// The true codes, and clients of whom it knows that the other source has them too.
+    Decoys,
+}
+
+impl Trick {
+    pub const ALL: [Self; 4] = [Self::UnusedCode, Self::TrueCode, Self::WrongCode, Self::Decoys];
+}
+
+/// Invented clients beside the target, per dimension.
+const INVENTED: u64 = 15;
+/// Clients that are known to be known elsewhere.
+const DECOYS: u64 = 15;
+
+/// The round of honest sources in which the last party is the malicious one, in both worlds.
+pub struct Scene {
+    worlds: [Round; 2],
+    /// Clients from this place on are the partner's.
+    own: u32,
+}
+
+fn registration(party: u16, codes: Vec<Option<u16>>, from: u16, serial: u64) -> Registration {
+    Registration {
+        party,
+        codes,
+        start: Month::of(2020, from.into()).ok(),
+        end: Month::of(2020, (from + 1).into()).ok(),
+        digest: Digest::of(&[b"partner".as_slice(), &serial.to_le_bytes()].concat()),
+    }
+}
+
+impl Scene {
+    pub fn new(honest: &Round, trick: Trick) -> Self {
+        let mut round = honest.clone();
+        let malicious = round.frame.parties.len() as u16;
+        round.frame.parties.push("vreemd".parse().expect("a party id"));
+        // A code of each list that nobody has.
+        let unused: Vec<u16> = round
+            .frame
+            .dimensions
+            .iter_mut()
+            .map(|list| {
+                list.codes.push("zelden".to_owned());
+                list.codes.len() as u16 - 1
+            })
+            .collect();
+        let dimensions = unused.len();
+        let truth: Vec<Option<u16>> = vec![Some(0); dimensions];
+        let common: Vec<Option<u16>> = vec![Some(1); dimensions];
+        let claimed = match trick {
+            Trick::UnusedCode => unused.into_iter().map(Some).collect(),
+            Trick::TrueCode | Trick::Decoys => truth.clone(),
+            Trick::WrongCode => common.clone(),
+        };
+        let own = round.clients.len() as u32;
+        let mut serial = 0;
+        let mut add = |round: &mut Round, codes: &[(u16, Vec<Option<u16>>)]| {
+            let rows = codes.iter().map(|(party, codes)| {
+                serial += 1;
+                registration(*party, codes.clone(), 1 + party * 3, serial)
+            });
+            round.clients.push(Client { rows: rows.collect() });
+        };
+        for dimension in 0..dimensions {
+            // In this dimension they stand beside the target, in the others elsewhere.
+            let mut codes: Vec<Option<u16>> = vec![None; dimensions];
+            codes[dimension] = claimed[dimension];
+            for _ in 0..INVENTED {
+                add(&mut round, &[(malicious, codes.clone())]);
+            }
+        }
+        if trick == Trick::Decoys {
+            for _ in 0..DECOYS {
+                add(&mut round, &[(0, truth.clone()), (malicious, truth.clone())]);
+            }
+        }
+        let mut elsewhere = round.clone();
+        add(&mut round, &[(malicious, claimed.clone())]);
+        add(&mut elsewhere, &[(0, truth), (malicious, claimed)]);
+        Self { worlds: [round, elsewhere], own }
+    }
+
+    /// Share of right answers over so many noise keys, both worlds as often.
+    pub fn accuracy(&self, keys: u64) -> f64 {
+        let policy = &self.worlds[0].policy;
+        let shape = NoiseShape::new(policy.max_noise, policy.variance, policy.no_small);
+        let noise = Noise::new(&shape);
+        let truths = self.own_places();
+        let mut right = 0.0;
+        for (actual, world) in self.worlds.iter().enumerate() {
+            for key in 0..keys {
+                let shown = answers(&world.release(1_000 + 2 * key + actual as u64));
+                let likely = truths.each_ref().map(|truth| noise.likelihood(truth, &shown));
+                right += match likely[actual].total_cmp(&likely[1 - actual]) {
+                    std::cmp::Ordering::Greater => 1.0,
+                    std::cmp::Ordering::Equal => 0.5,
+                    std::cmp::Ordering::Less => 0.0,
+                };
+            }
+        }
+        right / (2 * keys) as f64
+    }
+
+    /// The places that hold the partner's own clients only, in each world, with these clients: the
+    /// partner made them and knows them. A place that only one world fills is empty in the other.
+    fn own_places(&self) -> [BTreeMap<Place, Vec<u32>>; 2] {
+        let [mut alone, mut elsewhere] = self.worlds.each_ref().map(Round::truth);
+        let own = |clients: Option<&Vec<u32>>| clients.is_none_or(|all| all[0] >= self.own);
+        let places: Vec<Place> = alone.keys().chain(elsewhere.keys()).cloned().collect();
+        let kept = places.iter().filter(|place| own(alone.get(place)) && own(elsewhere.get(place)));
+        let kept: BTreeSet<&Place> = kept.collect();
+        for truth in [&mut alone, &mut elsewhere] {
+            truth.retain(|place, _| kept.contains(place));
+            for place in &kept {
+                truth.entry((*place).clone()).or_default();
+            }
+        }
+        [alone, elsewhere]
+    }
+}
+
+struct Noise {
+    /// Probability by true and perturbed count, of the rows that differ.
+    rows: BTreeMap<(u32, u32), f64>,
+    last: u32,
+}
+
+impl Noise {
+    fn new(shape: &NoiseShape) -> Self {
+        let table = PerturbationTable::new(shape).expect("a table");
+        let last = table.transitions().map(|t| t.from).max().expect("rows");
+        let rows = table.transitions().map(|t| ((t.from, t.to), t.probability));
+        Self { rows: rows.collect(), last }
+    }
+
+    fn probability(&self, count: u32, shown: u32) -> f64 {
+        let row = count.min(self.last);
+        let moved = (shown + row).checked_sub(count);
+        moved.and_then(|to| self.rows.get(&(row, to))).copied().unwrap_or(0.0)
+    }
+
+    /// Log-likelihood of the numbers shown for the partner's own sets: equal sets have one number.
+    /// A number for a set that is empty in this world is impossible.
+    fn likelihood(
+        &self,
+        truth: &BTreeMap<Place, Vec<u32>>,
+        shown: &BTreeMap<Place, Option<u32>>,
+    ) -> f64 {
+        let mut numbers: BTreeMap<&[u32], u32> = BTreeMap::new();
+        for (place, clients) in truth {
+            let Some(Some(count)) = shown.get(place) else { continue };
+            let known = *numbers.entry(clients).or_insert(*count);
+            if known != *count {
+                return f64::NEG_INFINITY;
+            }
+        }
+        numbers
+            .iter()
+            .map(|(clients, shown)| self.probability(clients.len() as u32, *shown).ln())
+            .sum()
+    }
+}
