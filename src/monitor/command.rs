@@ -5,15 +5,16 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use samenloop_schema::RoundId;
 use samenloop_wire::client::ClientConfig;
 
 use crate::fetch::fetch;
 use crate::render;
-use crate::report::{Filter, Measure};
+use crate::report::{Filter, Measure, Per, Question};
 use crate::rounds::rounds;
+use crate::words::Language;
 
 /// Asks released tables of a round and shows them.
 #[derive(Parser)]
@@ -33,6 +34,15 @@ enum Task {
         /// Splits the counts by this dimension; may stand several times, as the round's policy allows.
         #[arg(long = "by", value_name = "DIM")]
         by: Vec<String>,
+        /// Takes the sources of one type together.
+        #[arg(long)]
+        types: bool,
+        /// Periods of a trend (months if not given) or of a sequence.
+        #[arg(long, value_enum)]
+        per: Option<Per>,
+        /// Language of titles, rows and explanations.
+        #[arg(long, value_enum, default_value_t)]
+        language: Language,
         /// Keeps the rows of one category; `DIM=unknown` is the category without a code.
         #[arg(long = "where", value_name = "DIM=CODE")]
         filters: Vec<Filter>,
@@ -70,6 +80,10 @@ enum Format {
     Table,
     Json,
     Csv,
+    /// A drawing: UpSet plot, heat map, lines or bars.
+    Svg,
+    /// A page with the drawing and the table.
+    Html,
 }
 
 /// Runs the command on its arguments, the program's name first. 0: done; 1: it failed, and standard
@@ -95,7 +109,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn perform(task: Task) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (text, out) = match task {
-        Task::Report { measure, by, filters, round, output } => {
+        Task::Report { measure, by, types, per, language, filters, round, output } => {
             let config = ClientConfig::read(&output.config)?;
             let round = round.or(config.round).context(
                 "which round? give --round ID or `round` in the configuration; \
@@ -108,14 +122,17 @@ fn perform(task: Task) -> anyhow::Result<()> {
                     asked.push(filter.dimension.clone());
                 }
             }
-            let mut report = runtime.block_on(fetch(&config, round, measure, &asked))?;
+            let question = Question { measure, types, per, by: asked };
+            let mut report = runtime.block_on(fetch(&config, round, &question))?;
             for filter in &filters {
                 report.keep(filter, !by.contains(&filter.dimension))?;
             }
             let text = match output.format() {
-                Format::Table => render::table(&report),
+                Format::Table => render::table(&report, language),
                 Format::Json => render::json(&report)?,
-                Format::Csv => render::csv(&report)?,
+                Format::Csv => render::csv(&report, language)?,
+                Format::Svg => render::svg(&report, language),
+                Format::Html => render::html(&report, language),
             };
             (text, output.out)
         }
@@ -126,6 +143,9 @@ fn perform(task: Task) -> anyhow::Result<()> {
                 Format::Table => render::rounds_table(&rounds),
                 Format::Json => render::rounds_json(&rounds)?,
                 Format::Csv => render::rounds_csv(&rounds)?,
+                Format::Svg | Format::Html => {
+                    bail!("rounds are listed as table, json or csv; reports can be drawn")
+                }
             };
             (text, output.out)
         }

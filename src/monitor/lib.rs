@@ -12,5 +12,9 @@ mod words;
 
 pub use command::run;
 pub use fetch::{FetchError, fetch};
-pub use report::{Filter, FilterError, Measure, Noise, Number, Order, Report, Row};
+pub use report::{
+    Filter, FilterError, Line, Measure, Noise, Number, Order, Per, Period, Question, Report,
+    Returned, Row,
+};
 pub use rounds::{RoundLine, rounds};
+pub use words::Language;
