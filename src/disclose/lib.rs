@@ -6,7 +6,9 @@
 //! argument and what it does not protect; `docs/disclosure.md` lists them with their tests.
 
 mod codec;
+pub mod compat;
 mod contact;
+pub mod estimate;
 mod frame;
 mod interval;
 mod lattice;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::evaluate;
+use crate::{estimate, evaluate, ptable};
 
 /// Measures samenloop on data whose truth is known. Never deployed.
 #[derive(Debug, Parser)]
@@ -23,6 +23,14 @@ enum Command {
     /// Runs the very code of a real round, locally, under a public key: do not give it data of real
     /// people that may not be read here.
     Evaluate(evaluate::command::Flags),
+    /// Estimate how many people no list knows, from capture histories, by every model side by side.
+    ///
+    /// The very code that a release's population report uses. Models differ by more than their
+    /// intervals; cautions say what the data cannot carry.
+    Estimate(estimate::command::Flags),
+    /// Print the perturbation table of the cell-key method for a largest noise, a variance and the
+    /// small counts that never occur.
+    Ptable(ptable::Flags),
 }
 
 /// Runs the command and returns its exit code: 0, 1 with a reason, or 2 for wrong usage.
@@ -36,6 +44,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match flags.command {
         Command::Evaluate(flags) => evaluate::command::run(flags),
+        Command::Estimate(flags) => estimate::command::run(flags),
+        Command::Ptable(flags) => ptable::run(flags),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,9 @@
 
 mod cli;
 pub mod demo;
+pub mod estimate;
 pub mod evaluate;
 pub mod installation;
+pub mod ptable;
 
 pub use cli::run;
