@@ -5,6 +5,7 @@
 
 mod command;
 mod fetch;
+mod population;
 pub mod render;
 mod report;
 mod rounds;
@@ -12,6 +13,7 @@ mod words;
 
 pub use command::run;
 pub use fetch::{FetchError, fetch};
+pub use population::{Estimate, Population, Stratum, fetch_population};
 pub use report::{
     Filter, FilterError, Line, Measure, Noise, Number, Order, Per, Period, Question, Report,
     Returned, Row,

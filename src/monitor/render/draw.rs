@@ -128,13 +128,15 @@ pub(super) fn how_to_read(report: &Report, language: Language) -> String {
     format!("{}: {told}", language.of("How to read this", "Zo leest u dit"))
 }
 
-/// Text cut into lines that fit the drawing.
-fn wrapped(text: &str) -> Vec<String> {
+/// Text cut into lines that fit the drawing at a font size.
+fn wrapped(text: &str, size: f64) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         // Unwrap safety: there is always a line.
         let line = lines.last_mut().expect("a line");
-        if !line.is_empty() && width_of(line) + width_of(word) > WIDTH - 2.0 * MARGIN {
+        if !line.is_empty()
+            && (width_of(line) + width_of(word)) * size / TEXT > WIDTH - 2.0 * MARGIN
+        {
             lines.push(word.to_owned());
         } else {
             if !line.is_empty() {
@@ -168,69 +170,78 @@ fn panels<'a>(report: &'a Report, language: Language) -> Vec<(String, Vec<&'a Ro
 /// The answer as a drawing, of its own size, for a file or inside a page.
 #[must_use]
 pub fn svg(report: &Report, language: Language) -> String {
-    let mut y = MARGIN;
-    let mut body = vec![];
-    let text = |y: &mut f64, line: &str, size: f64, colour: &str, bold: bool| {
-        *y += size * 1.45;
-        html! {
-            text x=(at(MARGIN)) y=(at(*y)) font-size=(at(size)) fill=(colour)
-                font-weight=(if bold { "bold" } else { "normal" }) { (line) }
-        }
-    };
-    let heading = heading(report, language);
-    for line in wrapped(&heading) {
-        body.push(text(&mut y, &line, 18.0, INK, true));
-    }
     let about = format!(
         "{} {}: {}",
         plain(&report.purpose),
         language.of("Sources", "Bronnen"),
         listed(&report.parties, language)
     );
-    for line in wrapped(&about) {
-        body.push(text(&mut y, &line, TEXT, FAINT, false));
-    }
+    let panels = panels(report, language).into_iter().map(|(name, rows)| {
+        let Piece { height, body } = panel(report, &rows, language);
+        (name, (height, body))
+    });
+    let mut notes = legend(report, language);
+    notes.push(format!("{} {}", language.of("Round", "Ronde"), report.round));
+    let how = how_to_read(report, language);
+    page_of(&heading(report, language), &about, &how, panels.collect(), &notes, language)
+}
+
+/// A drawing of named panels, each with its height, below a heading and above notes.
+pub(super) fn page_of(
+    heading: &str,
+    about: &str,
+    how: &str,
+    panels: Vec<(String, (f64, Markup))>,
+    notes: &[String],
+    language: Language,
+) -> String {
+    let mut y = MARGIN;
+    let mut body = vec![];
+    let mut paragraph = |y: &mut f64, text: &str, size: f64, colour: &str, bold: bool| {
+        for line in wrapped(text, size) {
+            *y += size * 1.45;
+            body.push(html! {
+                text x=(at(MARGIN)) y=(at(*y)) font-size=(at(size)) fill=(colour)
+                    font-weight=(if bold { "bold" } else { "normal" }) { (line) }
+            });
+        }
+    };
+    paragraph(&mut y, heading, 18.0, INK, true);
+    paragraph(&mut y, about, TEXT, FAINT, false);
     y += 6.0;
-    for line in wrapped(&how_to_read(report, language)) {
-        body.push(text(&mut y, &line, TEXT, INK, false));
-    }
+    paragraph(&mut y, how, TEXT, INK, false);
     y += LINE;
-    let panels = panels(report, language);
-    for (name, rows) in panels.iter().take(MOST_PANELS) {
+    let more = panels.len().saturating_sub(MOST_PANELS);
+    let mut drawn = vec![];
+    for (name, (height, piece)) in panels.into_iter().take(MOST_PANELS) {
         if !name.is_empty() {
-            body.push(text(&mut y, name, TEXT + 2.0, INK, true));
+            paragraph(&mut y, &name, TEXT + 1.0, INK, true);
             y += 8.0;
         }
-        let piece = panel(report, rows, language);
-        body.push(html! {
-            g transform=(format!("translate({MARGIN:.1} {y:.1})")) { (piece.body) }
+        drawn.push(html! {
+            g transform=(format!("translate({MARGIN:.1} {y:.1})")) { (piece) }
         });
-        y += piece.height + LINE;
+        y += height + LINE;
     }
-    if let Some(more) = panels.len().checked_sub(MOST_PANELS).filter(|more| *more > 0) {
-        let line = format!(
-            "{more} {}",
-            language.of(
-                "further categories are not drawn: choose one with --where, or ask for a table.",
-                "verdere categorieën zijn niet getekend: kies er een met --where, of vraag een tabel."
-            )
+    if more > 0 {
+        let told = language.of(
+            "further categories are not drawn: choose one with --where, or ask for a table.",
+            "verdere categorieën zijn niet getekend: kies er een met --where, of vraag een tabel.",
         );
-        body.push(text(&mut y, &line, TEXT, INK, false));
+        paragraph(&mut y, &format!("{more} {told}"), TEXT, INK, false);
     }
-    for line in legend(report, language).iter().flat_map(|line| wrapped(line)) {
-        body.push(text(&mut y, &line, TEXT - 1.0, FAINT, false));
+    for note in notes {
+        paragraph(&mut y, note, TEXT - 1.0, FAINT, false);
     }
-    let round = format!("{} {}", language.of("Round", "Ronde"), report.round);
-    body.push(text(&mut y, &round, TEXT - 3.0, FAINT, false));
     let height = y + MARGIN;
     let drawing = html! {
         svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox=(format!("0 0 {WIDTH:.0} {height:.0}"))
             width=(format!("{WIDTH:.0}")) height=(format!("{height:.0}"))
             font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif" font-size=(at(TEXT)) {
             title { (heading) }
-            desc { (how_to_read(report, language)) }
+            desc { (how) }
             rect width="100%" height="100%" fill="#ffffff" {}
-            @for piece in &body { (piece) }
+            @for piece in body.iter().chain(&drawn) { (piece) }
         }
     };
     let PreEscaped(drawing) = drawing;

@@ -9,7 +9,7 @@ use super::{ordered, percent, plain};
 use crate::report::Report;
 use crate::words::{Language, counted, legend, mark};
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,'Segoe UI',Helvetica,Arial,sans-serif;\
+pub(super) const STYLE: &str = "body{font:16px/1.5 system-ui,'Segoe UI',Helvetica,Arial,sans-serif;\
 color:#1b1b1b;max-width:60rem;margin:2rem auto;padding:0 1rem}svg{max-width:100%;height:auto}\
 table{border-collapse:collapse;margin:1rem 0}th,td{padding:.25rem .75rem;border-bottom:1px solid #ddd;\
 text-align:left}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}\

@@ -6,6 +6,7 @@ mod html;
 mod json;
 mod lines;
 mod matrix;
+mod population;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,9 @@ pub use csv::{csv, rounds_csv};
 pub use draw::svg;
 pub use html::html;
 pub use json::{json, rounds_json};
+pub use population::{
+    population_csv, population_html, population_json, population_svg, population_table,
+};
 pub use table::{rounds_table, table};
 
 use crate::report::{Measure, Report, Row};

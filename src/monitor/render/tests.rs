@@ -1,6 +1,7 @@
 use samenloop_schema::{Digest, RoundId, RoundState};
 
 use super::*;
+use crate::population::{Estimate, Population, Stratum};
 use crate::report::{
     Filter, Line, Measure, Noise, Number, Order, Per, Period, Report, Returned, Row,
 };
@@ -286,6 +287,62 @@ fn drawings_teach_how_they_are_read_and_mark_what_is_withheld() {
     hostile.purpose = "<script>alert(1)</script> & \"more\"".to_owned();
     elements(&svg(&hostile, En));
     assert!(!html(&hostile, En).contains("<script"));
+}
+
+#[test]
+fn estimates_stand_side_by_side_with_what_they_assume() {
+    let estimate = |estimator: &str, people| Estimate {
+        estimator: estimator.to_owned(),
+        people,
+        low: people - 100,
+        high: people + 100,
+        linkage: (people - 200, people + 300),
+    };
+    let nothing = Stratum {
+        codes: vec![None],
+        refused: Some("an estimate needs at least 200 people".to_owned()),
+        seen: None,
+        lower_bound_only: false,
+        withheld: 0,
+        estimates: vec![],
+    };
+    let women = Stratum {
+        codes: vec![Some("v".to_owned())],
+        refused: None,
+        seen: Some(1200),
+        withheld: 2,
+        estimates: vec![estimate("independence", 2000), estimate("chao", 2100)],
+        ..nothing.clone()
+    };
+    let population = Population {
+        round: RoundId([0xab; 32]),
+        purpose: "How many".to_owned(),
+        lists: names(&["ggd", "ggz", "opvang"]),
+        by: names(&["sex"]),
+        filters: vec![],
+        strata: vec![nothing, women],
+    };
+    let text = population_table(&population, En);
+    for words in [
+        "How many people there are, known or not, by sex\n",
+        "sex (unknown)\nNo estimate: an estimate needs at least 200 people\n",
+        "1200 different people are known to a source. 2 withheld patterns were filled in",
+        "| chao         | a lower bound: at least so many     |   2100 | 2000 | 2200 |           1900–2400 |",
+        "rounded.",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    let drawing = population_svg(&population, Nl);
+    elements(&drawing);
+    assert!(drawing.contains("Zo leest u dit") && drawing.contains("2100  [2000–2200]"));
+    assert!(population_html(&population, En).contains("<td>independence</td>"));
+    let csv = population_csv(&population).expect("CSV");
+    assert!(csv.contains("v,1200,false,2,chao,2100,2000,2200,1900,2400,\n"), "{csv}");
+    assert!(csv.contains(",,false,0,,,,,,,an estimate needs at least 200 people\n"), "{csv}");
+    let json = population_json(&population).expect("JSON");
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value["strata"][1]["estimates"][0]["estimator"], "independence");
+    assert_eq!(value["strata"][0]["seen"], serde_json::Value::Null);
 }
 
 #[test]
