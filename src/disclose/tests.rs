@@ -250,6 +250,34 @@ fn trends_flows_types_and_regions_count_people_once() {
 }
 
 #[test]
+fn the_people_nobody_sees_are_estimated_from_released_numbers() {
+    // Each source knows half of 2000 people, independently of the others.
+    let known = [250, 250, 250, 250, 250, 250, 250];
+    let add = |all: Population, (place, people): (usize, &u32)| {
+        all.add(place as u16 + 1, (place % 2) as u16, *people)
+    };
+    let all = known.iter().enumerate().fold(Population::default(), add);
+    let release = all.release(&[], 1).expect("a release");
+    let population = release.population(&[]).expect("three sources");
+    assert!(!population.by_type);
+    let hidden = population.strata[0].hidden.as_ref().expect("enough overlap");
+    assert_eq!(hidden.withheld, 0);
+    let independence = hidden.estimates.iter().find(|own| own.estimator == "independence");
+    assert!(independence.is_some_and(|own| own.low < 2000 && 2000 < own.high), "{hidden:?}");
+    // By place every stratum has a third; the category unknown has nobody.
+    let by_place = release.population(&["place"]).expect("three sources");
+    assert_eq!(by_place.strata.len(), 4);
+    let nobody = by_place.strata[0].hidden.as_ref().expect_err("nobody");
+    assert!(nobody.contains("at least"), "{nobody}");
+    assert!(by_place.strata[1].hidden.is_ok());
+    // A source that meets no other is named.
+    let apart = Population::default().add(3, 0, 200).add(1, 0, 100).add(2, 0, 100).add(4, 0, 90);
+    let refused = apart.release(&[], 1).expect("a release").population(&[]).expect("sources");
+    let refused = refused.strata[0].hidden.as_ref().expect_err("opvang is apart").clone();
+    assert!(refused.starts_with("opvang shares fewer than"), "{refused}");
+}
+
+#[test]
 fn rounded_numbers_are_multiples_of_5_and_no_smaller_than_before() {
     let all = Population::usual();
     let frame = Frame { scope: Scope { round_to: 5, ..Scope::default() }, ..frame() };

@@ -42,6 +42,7 @@ pub const TABLE: &[(&str, &[Role])] = &[
     ("/samenloop.v1.Submissions/WithdrawSubmission", &[Partner]),
     ("/samenloop.v1.Releases/GetRelease", &[Partner, Coordinator, Monitor, Auditor]),
     ("/samenloop.v1.Releases/QueryTable", &[Partner, Coordinator, Monitor, Auditor]),
+    ("/samenloop.v1.Releases/EstimatePopulation", &[Partner, Coordinator, Monitor, Auditor]),
     ("/samenloop.v1.Ledger/GetCheckpoint", &Role::ALL),
     ("/samenloop.v1.Ledger/ListEntries", &Role::ALL),
     ("/samenloop.v1.Ledger/GetInclusionProof", &Role::ALL),

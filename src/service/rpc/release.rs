@@ -4,13 +4,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use samenloop_disclose::{Cell, Measure, Order, QueryError, Release, Released, Return, Table};
+use samenloop_disclose::estimate::Rounded;
+use samenloop_disclose::{
+    Cell, Measure, Order, PopulationTable, QueryError, Release, Released, Return, Stratum, Table,
+};
 use samenloop_ledger::Event;
 use samenloop_schema::{Month, RoundId, Step};
 use samenloop_wire::v1::releases_server::Releases;
 use samenloop_wire::v1::{
-    self, DimensionList, GetReleaseRequest, GetReleaseResponse, Policy, QueryTableRequest,
-    ReleasedCell, ReleasedTable,
+    self, DimensionList, EstimatePopulationRequest, GetReleaseRequest, GetReleaseResponse, Policy,
+    PopulationEstimate, PopulationStratum, QueryTableRequest, ReleasedCell, ReleasedPopulation,
+    ReleasedTable,
 };
 use tonic::{Request, Response, Status};
 
@@ -94,15 +98,42 @@ impl Published {
         let release = self.find(caller, &round)?;
         let by: Vec<&str> = request.by.iter().map(String::as_str).collect();
         let table = release.query(measure, &by)?;
+        self.log(caller, round, &release, request.measure(), &by)?;
+        Ok(released(&table))
+    }
+
+    fn estimate(
+        &self,
+        caller: &Caller,
+        request: &EstimatePopulationRequest,
+    ) -> Result<ReleasedPopulation, ReleaseRpcError> {
+        let round = round_id(&request.round_id)?;
+        let release = self.find(caller, &round)?;
+        let by: Vec<&str> = request.by.iter().map(String::as_str).collect();
+        let population = release.population(&by)?;
+        self.log(caller, round, &release, v1::Measure::Population, &by)?;
+        Ok(estimated(&population))
+    }
+
+    /// Writes down what was asked: in the ledger by which role, in the service's log by whom.
+    fn log(
+        &self,
+        caller: &Caller,
+        round: RoundId,
+        release: &Release,
+        measure: v1::Measure,
+        by: &[&str],
+    ) -> Result<(), StoreError> {
         let lists: Vec<&str> = release.frame().lists().map(|list| list.name.as_str()).collect();
         let place = |name: &&str| lists.iter().position(|list| list == name);
         self.rounds.store().record(&entry(Event::Queried {
             round,
             role: ledger_role(caller.role),
-            measure: request.measure() as u16,
+            measure: measure as u16,
             by: by.iter().filter_map(place).map(|place| place as u16).collect(),
         }))?;
-        Ok(released(&table))
+        tracing::info!(%caller, %round, measure = measure.as_str_name(), ?by, "asked");
+        Ok(())
     }
 }
 
@@ -126,6 +157,16 @@ impl Releases for ReleasesHandler {
         let request = request.into_inner();
         let table = blocking(move || published.query(&caller, &request)).await?;
         Ok(Response::new(table))
+    }
+
+    async fn estimate_population(
+        &self,
+        request: Request<EstimatePopulationRequest>,
+    ) -> Result<Response<ReleasedPopulation>, Status> {
+        let (caller, published) = (caller(&request)?, Arc::clone(&self.0));
+        let request = request.into_inner();
+        let population = blocking(move || published.estimate(&caller, &request)).await?;
+        Ok(Response::new(population))
     }
 }
 
@@ -209,6 +250,42 @@ fn released(table: &Released<Table>) -> ReleasedTable {
     }
 }
 
+fn category(code: &Option<u16>) -> u32 {
+    code.map_or(0, |code| u32::from(code) + 1)
+}
+
+fn estimated(population: &Released<PopulationTable>) -> ReleasedPopulation {
+    let estimate = |own: &Rounded| PopulationEstimate {
+        estimator: own.estimator.to_owned(),
+        people: own.n,
+        low: own.low,
+        high: own.high,
+        linkage_low: own.linkage.0,
+        linkage_high: own.linkage.1,
+    };
+    let stratum = |stratum: &Stratum| {
+        let codes = stratum.codes.iter().map(category).collect();
+        match &stratum.hidden {
+            Err(rule) => {
+                PopulationStratum { codes, refused: rule.clone(), ..PopulationStratum::default() }
+            }
+            Ok(hidden) => PopulationStratum {
+                codes,
+                refused: String::new(),
+                seen: hidden.seen,
+                lower_bound_only: hidden.lower_bound_only,
+                withheld: hidden.withheld as u32,
+                estimates: hidden.estimates.iter().map(estimate).collect(),
+            },
+        }
+    };
+    ReleasedPopulation {
+        by_source_type: population.by_type,
+        by: population.by.clone(),
+        strata: population.strata.iter().map(stratum).collect(),
+    }
+}
+
 fn cell(cell: &Cell) -> ReleasedCell {
     let number = cell.number;
     let places = |places: &[u16]| places.iter().map(|place| u32::from(*place)).collect();
@@ -220,7 +297,7 @@ fn cell(cell: &Cell) -> ReleasedCell {
         returned: cell.returned.map_or(v1::Return::Unspecified, returned).into(),
         source_count: cell.source_count.into(),
         order: cell.order.map_or(v1::Order::Unspecified, order).into(),
-        codes: cell.codes.iter().map(|code| code.map_or(0, |code| u32::from(code) + 1)).collect(),
+        codes: cell.codes.iter().map(category).collect(),
         suppressed: number.is_none(),
         count: number.map_or(0, |number| number.count.into()),
         low: number.map_or(0, |number| number.low.into()),
