@@ -103,8 +103,8 @@ pub fn materialise(
     if unique < policy.min_unique as usize {
         return Err(Refusal::TooFewPeople { needed: policy.min_unique });
     }
-    let mut counts = vec![0_u32; lattice.cells];
-    let mut keys = Zeroizing::new(vec![0_u64; lattice.cells]);
+    let mut counts = vec![0_u32; lattice.counted];
+    let mut keys = Zeroizing::new(vec![0_u64; lattice.counted]);
     let mut person = Person::default();
     for own in grouped.people() {
         rows.read(own, &mut person);

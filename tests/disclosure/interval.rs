@@ -17,8 +17,8 @@ pub struct Knowledge {
     /// Largest noise; 0 for exact tables.
     pub max_noise: u32,
     pub threshold: u32,
-    /// Whether a withheld cell may also be one that the insider rule withholds, however large.
-    pub insider_rule: bool,
+    /// Whether a withheld cell may also be one that another rule withholds, however large.
+    pub other_rules: bool,
 }
 
 impl Knowledge {
@@ -28,7 +28,7 @@ impl Knowledge {
         match shown {
             // A true 0 stays 0, so that a shown cell has someone in it.
             Some(count) => (f64::from(count.saturating_sub(d).max(1)), f64::from(count + d)),
-            None if self.insider_rule && may_be_large(place) => (0.0, f64::INFINITY),
+            None if self.other_rules && may_be_large(place) => (0.0, f64::INFINITY),
             None => (0.0, f64::from(self.threshold - 1 + d)),
         }
     }
@@ -36,15 +36,18 @@ impl Knowledge {
 
 fn may_be_large(place: &Place) -> bool {
     match place.measure {
-        Measure::Unique | Measure::Sources => false,
-        Measure::Patterns => place.sources.len() > 1,
-        Measure::Stacking => place.source_count > 1,
-        Measure::Recidivism => place.returned == Some(Return::CameBack),
+        Measure::Sources => false,
+        Measure::Unique => place.split.is_some(),
+        Measure::Recidivism => {
+            place.returned == Some(Return::CameBack)
+                || (place.sources.is_empty() && place.split.is_some())
+        }
         _ => true,
     }
 }
 
-/// The unknowns of one category: patterns, then orders per pair, then returns per source and of all.
+/// The unknowns of one category: patterns, then orders per pair, then returns of all and per source.
+/// The last are split by the source's own codes, the others by those on which all agree.
 struct Unknowns {
     sources: u16,
 }
@@ -75,6 +78,10 @@ impl Unknowns {
         self.patterns() + Order::ALL.len() * self.pairs().len() + 3 * who + returned as usize
     }
 
+    fn outcomes(&self, who: &[u16]) -> Vec<usize> {
+        Return::ALL.iter().map(|returned| self.returned(who, *returned)).collect()
+    }
+
     /// Patterns whose set of sources passes.
     fn sets(&self, passes: impl Fn(usize) -> bool) -> Vec<usize> {
         (1..=self.patterns()).filter(|set| passes(*set)).map(|set| set - 1).collect()
@@ -85,7 +92,8 @@ impl Unknowns {
         let all: usize = place.sources.iter().map(|source| 1 << source).sum();
         match place.measure {
             Measure::Unique => self.sets(|_| true),
-            Measure::Sources | Measure::Overlap => self.sets(|set| set & all == all),
+            Measure::Sources => self.outcomes(&place.sources),
+            Measure::Overlap => self.sets(|set| set & all == all),
             Measure::Patterns => vec![all - 1],
             Measure::Stacking => self.sets(|set| set.count_ones() == place.source_count.into()),
             Measure::Sequence => {
@@ -106,8 +114,8 @@ pub struct Attack {
     dimension: usize,
     /// Sums of unknowns with their bounds.
     rows: Vec<(Vec<usize>, (f64, f64))>,
-    /// Sums that equal other sums.
-    equal: Vec<(Vec<usize>, Vec<usize>)>,
+    /// Sums that equal other sums, or are at most as large.
+    related: Vec<(Vec<usize>, ComparisonOp, Vec<usize>)>,
 }
 
 impl Attack {
@@ -120,7 +128,7 @@ impl Attack {
         known: &BTreeMap<Place, u32>,
     ) -> Self {
         let unknowns = Unknowns { sources };
-        let mut attack = Self { unknowns, categories, dimension, rows: vec![], equal: vec![] };
+        let mut attack = Self { unknowns, categories, dimension, rows: vec![], related: vec![] };
         for (place, count) in shown {
             if let Some(sum) = attack.sum(place) {
                 let mut bounds = knowledge.bounds(place, *count);
@@ -130,29 +138,42 @@ impl Attack {
                 attack.rows.push((sum, bounds));
             }
         }
-        for category in 0..categories {
-            attack.equalities(category);
-        }
+        attack.relate();
         attack
     }
 
-    /// Every order makes an overlap; every outcome of returning makes a source, or everyone.
-    fn equalities(&mut self, category: usize) {
-        let (unknowns, begin) = (&self.unknowns, category * self.unknowns.count());
-        let at = |places: Vec<usize>| -> Vec<usize> {
-            places.into_iter().map(|place| begin + place).collect()
+    /// Every order makes an overlap and every outcome of returning makes everyone; a source's clients
+    /// of all codes are those of all patterns with it, and its clients among the people of a code are
+    /// at most those to whom it gives this code or none.
+    fn relate(&mut self) {
+        let (unknowns, size) = (&self.unknowns, self.unknowns.count());
+        let at = |category: usize, places: &[usize]| -> Vec<usize> {
+            places.iter().map(|place| category * size + place).collect()
         };
-        for pair in unknowns.pairs() {
-            let both = 1 << pair[0] | 1 << pair[1];
-            let orders = Order::ALL.iter().map(|order| unknowns.order(&pair, *order)).collect();
-            self.equal.push((at(orders), at(unknowns.sets(|set| set & both == both))));
+        let everywhere = |places: &[usize]| -> Vec<usize> {
+            (0..self.categories).flat_map(|category| at(category, places)).collect()
+        };
+        let mut related = vec![];
+        for category in 0..self.categories {
+            for pair in unknowns.pairs() {
+                let both = 1 << pair[0] | 1 << pair[1];
+                let orders: Vec<_> = Order::ALL.iter().map(|o| unknowns.order(&pair, *o)).collect();
+                let held = unknowns.sets(|set| set & both == both);
+                related.push((at(category, &orders), ComparisonOp::Eq, at(category, &held)));
+            }
+            let (all, everyone) = (unknowns.outcomes(&[]), unknowns.sets(|_| true));
+            related.push((at(category, &all), ComparisonOp::Eq, at(category, &everyone)));
         }
-        let sources = (0..unknowns.sources).map(|source| vec![source]);
-        for who in std::iter::once(vec![]).chain(sources) {
-            let of: usize = who.iter().map(|source| 1 << source).sum();
-            let outcomes = Return::ALL.iter().map(|r| unknowns.returned(&who, *r)).collect();
-            self.equal.push((at(outcomes), at(unknowns.sets(|set| set & of == of))));
+        for source in 0..unknowns.sources {
+            let (own, held) =
+                (unknowns.outcomes(&[source]), unknowns.sets(|set| set >> source & 1 == 1));
+            related.push((everywhere(&own), ComparisonOp::Eq, everywhere(&held)));
+            for category in 1..self.categories {
+                let claimed = [at(category, &own), at(0, &own)].concat();
+                related.push((at(category, &held), ComparisonOp::Le, claimed));
+            }
         }
+        self.related = related;
     }
 
     /// The unknowns that add up to a place of this dimension or of the whole round.
@@ -200,9 +221,9 @@ impl Attack {
                 problem.add_constraint(terms(sum, 1.0), ComparisonOp::Le, *high);
             }
         }
-        for (one, other) in &self.equal {
+        for (one, how, other) in &self.related {
             let both = [terms(one, 1.0), terms(other, -1.0)].concat();
-            problem.add_constraint(both, ComparisonOp::Eq, 0.0);
+            problem.add_constraint(both, *how, 0.0);
         }
         match problem.solve() {
             Ok(SolveOutcome::Solution(found)) => Some(found.objective()),

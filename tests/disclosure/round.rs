@@ -174,10 +174,10 @@ impl Client {
         sources.into_iter().collect()
     }
 
-    /// The code on which all registrations that have one agree.
-    fn code(&self, dimension: usize) -> Option<u16> {
-        let codes: BTreeSet<u16> =
-            self.rows.iter().filter_map(|row| row.codes[dimension]).collect();
+    /// The code on which all registrations of some sources that have one agree.
+    fn code(&self, dimension: usize, of: impl Fn(u16) -> bool) -> Option<u16> {
+        let rows = self.rows.iter().filter(|row| of(row.party));
+        let codes: BTreeSet<u16> = rows.filter_map(|row| row.codes[dimension]).collect();
         if codes.len() == 1 { codes.first().copied() } else { None }
     }
 
@@ -212,9 +212,10 @@ impl Client {
     /// Every place that counts this client.
     pub fn places(&self, gap: u16, dimensions: usize) -> Vec<Place> {
         let known = self.sources();
-        let splits = (0..dimensions).map(|d| Some((d, self.code(d))));
+        let splits = std::iter::once(None).chain((0..dimensions).map(Some));
         let mut places = vec![];
-        for split in std::iter::once(None).chain(splits) {
+        for dimension in splits {
+            let split = dimension.map(|d| (d, self.code(d, |_| true)));
             let place = |measure, sources: Vec<u16>| Place {
                 measure,
                 sources,
@@ -230,9 +231,12 @@ impl Client {
             let all = self.returned(gap, |_| true);
             places.push(Place { returned: Some(all), ..place(Measure::Recidivism, vec![]) });
             for (at, a) in known.iter().enumerate() {
-                places.push(place(Measure::Sources, vec![*a]));
-                let own = self.returned(gap, |party| party == *a);
-                places.push(Place { returned: Some(own), ..place(Measure::Recidivism, vec![*a]) });
+                // What a source alone tells goes by its own codes.
+                let split = dimension.map(|d| (d, self.code(d, |party| party == *a)));
+                places.push(Place { split, ..place(Measure::Sources, vec![*a]) });
+                let returned = Some(self.returned(gap, |party| party == *a));
+                let recidivism = place(Measure::Recidivism, vec![*a]);
+                places.push(Place { returned, split, ..recidivism });
                 for b in &known[at + 1..] {
                     places.push(place(Measure::Overlap, vec![*a, *b]));
                     let order = contact_order(
