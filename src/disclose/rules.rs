@@ -14,8 +14,8 @@
 //! sources; a number of sources that holds nearly everyone, or from two up the very people of a
 //! withheld cell. The same goes for source types, and for hardly anyone as for nearly all: the clients
 //! whom one source alone knows are withheld where they are nearly all of its clients, and so is
-//! everyone known to one source where they are nearly all that source's. Whoever came back is withheld where that is nearly
-//! everyone, of all sources or of one, because it would be told of each of them.
+//! everyone known to one source where they are nearly all that source's. Whoever came back is withheld
+//! where that is nearly everyone, of all sources or of one, because it would be told of each of them.
 //!
 //! **One source's strata.** Where hardly anyone of a code is unknown to one source, only what each
 //! source alone tells is shown of that code, and that is split by the source's own codes. *Why:* such
@@ -26,9 +26,9 @@
 //! protected:* against a partner that knows for certain of as many clients as the threshold that
 //! another source has them too, and gives them the same codes.
 //!
-//! *Not protected by the insider rule:* where only two sources have clients, unique and per-source counts give the overlap
-//! up to the noise of three numbers (standard deviation √(3V)), and so whether it is nearly all.
-//! Withholding them would tell the same with certainty.
+//! *Not protected by the insider rule:* where only two sources have clients, unique and per-source
+//! counts give the overlap up to the noise of three numbers (standard deviation √(3V)), and so whether
+//! it is nearly all. Withholding them would tell the same with certainty.
 
 use std::collections::HashSet;
 
