@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOutcome};
 use samenloop_disclose::{Measure, Order, Return};
 
-use crate::round::Place;
+use crate::round::{Lattice, Place};
 
 /// What a number says about the truth.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +112,8 @@ pub struct Attack {
     unknowns: Unknowns,
     categories: usize,
     dimension: usize,
+    /// Places that the attacker knew beforehand.
+    known: Vec<Place>,
     /// Sums of unknowns with their bounds.
     rows: Vec<(Vec<usize>, (f64, f64))>,
     /// Sums that equal other sums, or are at most as large.
@@ -128,7 +130,14 @@ impl Attack {
         known: &BTreeMap<Place, u32>,
     ) -> Self {
         let unknowns = Unknowns { sources };
-        let mut attack = Self { unknowns, categories, dimension, rows: vec![], related: vec![] };
+        let mut attack = Self {
+            unknowns,
+            categories,
+            dimension,
+            known: known.keys().cloned().collect(),
+            rows: vec![],
+            related: vec![],
+        };
         for (place, count) in shown {
             if let Some(sum) = attack.sum(place) {
                 let mut bounds = knowledge.bounds(place, *count);
@@ -247,4 +256,58 @@ impl Attack {
         }
         ((bounds[0] - 1e-6).ceil().max(0.0) as u32, (bounds[1] + 1e-6).floor() as u32)
     }
+}
+
+/// What the attack finds out about cells of 1 to 9 people and about empty ones.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Found {
+    pub small: usize,
+    /// Small cells whose count it knows.
+    pub determined: usize,
+    /// Small cells whose count it knows to within 2.
+    pub narrow: usize,
+    pub empty: usize,
+    /// Empty cells that it knows to be empty.
+    pub proven: usize,
+}
+
+impl Found {
+    pub fn add(&mut self, other: Self) {
+        self.small += other.small;
+        self.determined += other.determined;
+        self.narrow += other.narrow;
+        self.empty += other.empty;
+        self.proven += other.proven;
+    }
+}
+
+/// Attacks at most `most` small and `most` empty cells of a dimension, evenly chosen. Cells whose
+/// relaxation is within 4 are asked for whole numbers.
+pub fn attack(lattice: &Lattice, attack: &Attack, most: usize) -> Found {
+    let own = |place: &&Place| {
+        place.split.is_some_and(|(d, _)| d == attack.dimension) && !attack.known.contains(place)
+    };
+    let places: Vec<&Place> = lattice.shown.keys().filter(own).collect();
+    let (empty, rest): (Vec<&Place>, Vec<&Place>) =
+        places.into_iter().partition(|place| lattice.count(place) == 0);
+    let small: Vec<&Place> = rest.into_iter().filter(|place| lattice.count(place) < 10).collect();
+    let spread = |places: Vec<&Place>| -> Vec<Place> {
+        let step = places.len().div_ceil(most).max(1);
+        places.into_iter().step_by(step).cloned().collect()
+    };
+    let mut found = Found::default();
+    for place in spread(small).iter().chain(&spread(empty)) {
+        let count = lattice.count(place);
+        let (low, high) = attack.interval(place, 4.0);
+        assert!((low..=high).contains(&count), "{place:?}: {low} to {high}, not {count}");
+        if count == 0 {
+            found.empty += 1;
+            found.proven += usize::from(high == 0);
+        } else {
+            found.small += 1;
+            found.determined += usize::from(low == high);
+            found.narrow += usize::from(high - low <= 2);
+        }
+    }
+    found
 }

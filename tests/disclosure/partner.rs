@@ -101,7 +101,7 @@ impl Scene {
         Self { worlds: [round, elsewhere], own }
     }
 
-    /// Share of right answers over so many noise keys, both worlds as often.
+    /// Share of right answers over so many noise keys, both worlds as often; half for an undecided one.
     pub fn accuracy(&self, keys: u64) -> f64 {
         let policy = &self.worlds[0].policy;
         let shape = NoiseShape::new(policy.max_noise, policy.variance, policy.no_small);
@@ -111,15 +111,24 @@ impl Scene {
         for (actual, world) in self.worlds.iter().enumerate() {
             for key in 0..keys {
                 let shown = answers(&world.release(1_000 + 2 * key + actual as u64));
-                let likely = truths.each_ref().map(|truth| noise.likelihood(truth, &shown));
-                right += match likely[actual].total_cmp(&likely[1 - actual]) {
-                    std::cmp::Ordering::Greater => 1.0,
-                    std::cmp::Ordering::Equal => 0.5,
-                    std::cmp::Ordering::Less => 0.0,
-                };
+                right += noise.right(&truths, actual, &shown);
             }
         }
         right / (2 * keys) as f64
+    }
+
+    /// The same against exact numbers that are only withheld under a threshold.
+    pub fn accuracy_without_protection(&self, threshold: u32) -> f64 {
+        let truths = self.own_places();
+        let exact = |truth: &BTreeMap<Place, Vec<u32>>| -> BTreeMap<Place, Option<u32>> {
+            let cells = truth.iter().map(|(place, clients)| {
+                let count = clients.len() as u32;
+                (place.clone(), (count >= threshold).then_some(count))
+            });
+            cells.collect()
+        };
+        let right = |world: usize| Noise::none().right(&truths, world, &exact(&truths[world]));
+        (right(0) + right(1)) / 2.0
     }
 
     /// The places that hold the partner's own clients only, in each world, with these clients: the
@@ -140,28 +149,48 @@ impl Scene {
     }
 }
 
+/// Probabilities of perturbed counts, by true and perturbed count; none is exact.
 struct Noise {
-    /// Probability by true and perturbed count, of the rows that differ.
-    rows: BTreeMap<(u32, u32), f64>,
+    rows: Option<BTreeMap<(u32, u32), f64>>,
     last: u32,
 }
 
 impl Noise {
+    fn none() -> Self {
+        Self { rows: None, last: 0 }
+    }
+
     fn new(shape: &NoiseShape) -> Self {
         let table = PerturbationTable::new(shape).expect("a table");
         let last = table.transitions().map(|t| t.from).max().expect("rows");
         let rows = table.transitions().map(|t| ((t.from, t.to), t.probability));
-        Self { rows: rows.collect(), last }
+        Self { rows: Some(rows.collect()), last }
     }
 
     fn probability(&self, count: u32, shown: u32) -> f64 {
+        let Some(rows) = &self.rows else { return f64::from(u8::from(count == shown)) };
         let row = count.min(self.last);
         let moved = (shown + row).checked_sub(count);
-        moved.and_then(|to| self.rows.get(&(row, to))).copied().unwrap_or(0.0)
+        moved.and_then(|to| rows.get(&(row, to))).copied().unwrap_or(0.0)
     }
 
-    /// Log-likelihood of the numbers shown for the partner's own sets: equal sets have one number.
-    /// A number for a set that is empty in this world is impossible.
+    /// 1 when the likelier world is the actual one, 0.5 when they are as likely.
+    fn right(
+        &self,
+        truths: &[BTreeMap<Place, Vec<u32>>; 2],
+        actual: usize,
+        shown: &BTreeMap<Place, Option<u32>>,
+    ) -> f64 {
+        let likely = truths.each_ref().map(|truth| self.likelihood(truth, shown));
+        match likely[actual].total_cmp(&likely[1 - actual]) {
+            std::cmp::Ordering::Greater => 1.0,
+            std::cmp::Ordering::Equal => 0.5,
+            std::cmp::Ordering::Less => 0.0,
+        }
+    }
+
+    /// Log-likelihood of the numbers shown for the partner's own sets: equal sets have one number, and
+    /// an empty set has none.
     fn likelihood(
         &self,
         truth: &BTreeMap<Place, Vec<u32>>,

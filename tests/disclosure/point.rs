@@ -11,14 +11,12 @@ use samenloop_disclose::Measure;
 
 use crate::round::{Lattice, Place};
 
-/// Shares of cells guessed exactly, of those whose true count is 1 to 4.
+/// Cells guessed exactly, of those whose true count is 1 to 4; the guesser is told that much.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Hits {
     pub cells: usize,
     pub margins: usize,
     pub attack: usize,
-    pub fm: usize,
-    pub fa: usize,
 }
 
 impl Hits {
@@ -26,8 +24,6 @@ impl Hits {
         self.cells += other.cells;
         self.margins += other.margins;
         self.attack += other.attack;
-        self.fm += other.fm;
-        self.fa += other.fa;
     }
 
     pub fn rates(self) -> (f64, f64) {
@@ -97,8 +93,6 @@ pub fn guess(
         hits.cells += 1;
         hits.margins += right(margins[cell]);
         hits.attack += right(found[cell]);
-        hits.fm += right(margins[cell].floor());
-        hits.fa += right(found[cell].floor());
     }
     hits
 }

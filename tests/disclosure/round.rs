@@ -146,23 +146,22 @@ impl Round {
 pub fn answers(release: &Release) -> BTreeMap<Place, Option<u32>> {
     let mut shown = BTreeMap::new();
     let dimensions = &release.frame().dimensions;
-    let splits = (0..dimensions.len()).map(Some);
-    for split in std::iter::once(None).chain(splits) {
-        let by: Vec<&str> = split.iter().map(|d| dimensions[*d].name.as_str()).collect();
-        for measure in Measure::ALL {
-            // Measures over types or time are not offered in this round.
-            let Ok(table) = release.query(measure, &by) else { continue };
-            for cell in &table.cells {
-                let place = Place {
-                    measure,
-                    sources: cell.sources.clone(),
-                    source_count: cell.source_count,
-                    order: cell.order,
-                    returned: cell.returned,
-                    split: split.map(|d| (d, cell.codes[0])),
-                };
-                shown.insert(place, cell.number.map(|number| number.count));
-            }
+    for (measure, by) in release.questions() {
+        let table = release.query(measure, &by).expect("a question of the lattice");
+        // The default policy allows one dimension.
+        let split = by.first().map(|name| {
+            dimensions.iter().position(|list| list.name == *name).expect("a dimension")
+        });
+        for cell in &table.cells {
+            let place = Place {
+                measure,
+                sources: cell.sources.clone(),
+                source_count: cell.source_count,
+                order: cell.order,
+                returned: cell.returned,
+                split: split.map(|d| (d, cell.codes[0])),
+            };
+            shown.insert(place, cell.number.map(|number| number.count));
         }
     }
     shown
