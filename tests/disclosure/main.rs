@@ -118,11 +118,11 @@ fn a_point_guess_is_hardly_better_than_the_margins() {
     for key in 0..if full() { 40 } else { 2 } {
         let lattice = round.lattice(key);
         for dimension in dimensions(&round) {
-            let noise = (variance, f64::from(THRESHOLD));
+            let noise = (variance, f64::from(THRESHOLD), 300);
             hits.add(guess(&lattice, &lattice.shown, sources, dimension, noise));
             if key == 0 {
                 let exact = lattice.exact(THRESHOLD);
-                let noise = (0.05, f64::from(THRESHOLD));
+                let noise = (0.05, f64::from(THRESHOLD), 3_000);
                 control.add(guess(&lattice, &exact, sources, dimension, noise));
             }
         }
@@ -133,7 +133,7 @@ fn a_point_guess_is_hardly_better_than_the_margins() {
     // Two noise keys leave the rate uncertain by some points.
     let allowed = if full() { 0.05 } else { 0.08 };
     assert!(attack <= margins + allowed, "{hits:?}");
-    assert!(exact > margins + 0.05, "{control:?}");
+    assert!(exact > margins + 0.08, "{control:?}");
 }
 
 #[test]

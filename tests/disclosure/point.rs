@@ -44,7 +44,7 @@ pub fn guess(
     shown: &BTreeMap<Place, Option<u32>>,
     sources: u16,
     (dimension, categories): (usize, usize),
-    (variance, threshold): (f64, f64),
+    (variance, threshold, sweeps): (f64, f64, usize),
 ) -> Hits {
     let patterns = (1_usize << sources) - 1;
     let mut sums = vec![];
@@ -78,7 +78,7 @@ pub fn guess(
         .iter()
         .flat_map(|category| of_pattern.iter().map(move |pattern| pattern * category / whole))
         .collect();
-    let found = likeliest(&margins, &sums, variance, threshold);
+    let found = likeliest(&margins, &sums, (variance, threshold), sweeps);
     let mut hits = Hits::default();
     for (place, clients) in &lattice.truth {
         let Some((d, code)) = place.split else { continue };
@@ -99,7 +99,12 @@ pub fn guess(
 
 /// Coordinate descent on Σ (seen − sum)² / V + Σ (x − margin)² / margin, withheld sums costing only
 /// what they exceed the threshold by.
-fn likeliest(margins: &[f64], sums: &[Sum], variance: f64, threshold: f64) -> Vec<f64> {
+fn likeliest(
+    margins: &[f64],
+    sums: &[Sum],
+    (variance, threshold): (f64, f64),
+    sweeps: usize,
+) -> Vec<f64> {
     let mut x = margins.to_vec();
     let mut totals: Vec<f64> =
         sums.iter().map(|sum| sum.cells.iter().map(|cell| x[*cell]).sum()).collect();
@@ -107,7 +112,7 @@ fn likeliest(margins: &[f64], sums: &[Sum], variance: f64, threshold: f64) -> Ve
     for (place, sum) in sums.iter().enumerate() {
         sum.cells.iter().for_each(|cell| of_cell[*cell].push(place));
     }
-    for _ in 0..150 {
+    for _ in 0..sweeps {
         for (cell, own) in of_cell.iter().enumerate() {
             let prior = margins[cell].max(0.5);
             let (mut slope, mut curve) = ((x[cell] - margins[cell]) / prior, 1.0 / prior);
