@@ -29,7 +29,7 @@ fn tells(report: &Value, row: &Value, truth: i64) -> bool {
         .is_some_and(|(low, high)| (low - noise..=high + noise).contains(&truth))
 }
 
-const GRONINGEN: &str = "purpose = \"Who came from OGGZ to addiction care\"\nretention_days = 30\n\
+const GRONINGEN: &str = "purpose = \"How many clients came from OGGZ to social and legal services\"\nretention_days = 30\n\
     min_parties = 2\ntwo_party = true\n\
     [questions]\nmonths = { from = \"2001-01\", to = \"2004-06\" }\n";
 
