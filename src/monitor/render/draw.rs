@@ -149,7 +149,7 @@ fn wrapped(text: &str, size: f64) -> Vec<String> {
 }
 
 /// The rows of each combination of categories, with its name.
-fn panels<'a>(report: &'a Report, language: Language) -> Vec<(String, Vec<&'a Row>)> {
+fn panels(report: &Report, language: Language) -> Vec<(String, Vec<&Row>)> {
     let mut panels: Vec<(&Vec<Option<String>>, Vec<&Row>)> = vec![];
     for row in ordered(report) {
         match panels.iter_mut().find(|(codes, _)| **codes == row.codes) {

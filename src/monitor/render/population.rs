@@ -16,15 +16,18 @@ fn model(estimator: &str, language: Language) -> &'static str {
         "independence" => {
             ("organisations meet people by chance", "organisaties treffen mensen toevallig")
         }
-        "stepwise" => (
+        "stepwise" | "aic" | "bic" => (
             "some organisations meet the same people",
             "sommige organisaties treffen dezelfde mensen",
         ),
+        "aic-range" => {
+            ("all models that fit nearly as well", "alle modellen die bijna zo goed passen")
+        }
+        "bma" => ("an average over many models", "een gemiddelde over veel modellen"),
+        "chapman" => ("two organisations, by chance", "twee organisaties, toevallig"),
         "chao" | "chao-bias-corrected" => {
             ("a lower bound: at least so many", "een ondergrens: minstens zoveel")
         }
-        "chapman" => ("two organisations, by chance", "twee organisaties, toevallig"),
-        "bma" | "bic" | "aic" => ("many models together", "veel modellen samen"),
         _ => ("another model", "een ander model"),
     };
     language.of(english, dutch)
