@@ -36,6 +36,9 @@ pub(crate) struct Split {
     /// First counted cell of those whom each source, and each source type, knows among the people of
     /// a stratum; never shown.
     known: [usize; 2],
+    /// First counted cell of those whom each source knows in each place of a measure that months fill
+    /// and all sources share; none where the measure is not offered. Never shown.
+    shared: [Option<usize>; MEASURES],
 }
 
 /// What decides how long the axes are.
@@ -110,6 +113,14 @@ impl Extent {
             }
             M::InCare | M::FirstContacts => Some(self.periods?.len()),
             M::Recidivism => Some(Return::ALL.len() * (1 + units)),
+        }
+    }
+
+    /// Places at the beginning of an axis of one of [`Measure::SHARED_MONTHS`] that all sources share.
+    pub fn shared_places(&self, measure: Measure) -> usize {
+        match measure {
+            Measure::Recidivism => Return::ALL.len(),
+            _ => self.periods.map_or(0, Periods::len),
         }
     }
 }
@@ -213,7 +224,7 @@ impl Lattice {
                     cells += len * strata;
                     Some(begin)
                 });
-                Split { dimensions, strata, begins, known: [0; 2] }
+                Split { dimensions, strata, begins, known: [0; 2], shared: [None; MEASURES] }
             })
             .collect();
         let mut counted = cells;
@@ -223,6 +234,14 @@ impl Lattice {
                 counted += units * split.strata;
                 begin
             });
+            for measure in Measure::SHARED_MONTHS {
+                let places = extent.shared_places(measure);
+                split.shared[measure as usize] = split.begins[measure as usize].map(|_| {
+                    let begin = counted;
+                    counted += places * extent.parties * split.strata;
+                    begin
+                });
+            }
         }
         Self { extent, categories, splits, cells, counted }
     }
@@ -242,6 +261,20 @@ impl Lattice {
     pub fn known(&self, split: &Split, family: &Family, unit: u16, stratum: usize) -> usize {
         let begin = split.known[usize::from(family.each.by_type())];
         begin + usize::from(unit) * split.strata + stratum
+    }
+
+    /// The counted cell of those whom a source knows in a place of one of
+    /// [`Measure::SHARED_MONTHS`]; none where the measure is not offered.
+    pub fn shared(
+        &self,
+        split: &Split,
+        measure: Measure,
+        place: usize,
+        source: u16,
+        stratum: usize,
+    ) -> Option<usize> {
+        let begin = split.shared[measure as usize]?;
+        Some(begin + (place * self.extent.parties + usize::from(source)) * split.strata + stratum)
     }
 
     /// Which stratum of a split a person is in, or a source's registrations of one.
@@ -273,25 +306,19 @@ impl Lattice {
                 }
             };
             at(Measure::Unique, 0, stratum);
-            if let Some(periods) = self.extent.periods
-                && split.begins[Measure::InCare as usize].is_some()
-            {
-                person.in_care.iter().for_each(|place| at(Measure::InCare, *place, stratum));
-                if let Some(first) = person.first {
-                    let places = periods.touched(first, first);
-                    places.for_each(|place| at(Measure::FirstContacts, place, stratum));
+            person.in_care.iter().for_each(|place| at(Measure::InCare, *place, stratum));
+            for (place, returned) in person.returned.iter().skip(1).enumerate() {
+                let who = usize::from(person.sources.units[place]) + 1;
+                let own = self.stratum(split, person.sources.own(place, self.categories.len()));
+                at(Measure::Recidivism, who * Return::ALL.len() + *returned as usize, own);
+            }
+            person.shared_months(self.extent.periods, |measure, place| {
+                let Some(begin) = split.begins[measure as usize] else { return };
+                visit(begin + place * split.strata + stratum);
+                for source in &person.sources.units {
+                    self.shared(split, measure, place, *source, stratum).map(&mut visit);
                 }
-            }
-            for (who, returned) in person.returned.iter().enumerate() {
-                let (who, stratum) = match who.checked_sub(1) {
-                    None => (0, stratum),
-                    Some(place) => {
-                        let own = person.sources.own(place, self.categories.len());
-                        (usize::from(person.sources.units[place]) + 1, self.stratum(split, own))
-                    }
-                };
-                at(Measure::Recidivism, who * Return::ALL.len() + *returned as usize, stratum);
-            }
+            });
             self.known_to(split, stratum, &Family::SOURCES, &person.sources, &mut visit);
             if self.extent.types > 0 {
                 self.known_to(split, stratum, &Family::TYPES, &person.types, &mut visit);

@@ -4,7 +4,7 @@ use samenloop_schema::{Digest, Month};
 
 use crate::contact::{Contact, Meeting, meeting, returned};
 use crate::frame::Frame;
-use crate::measure::Return;
+use crate::measure::{Measure, Return};
 use crate::period::Periods;
 
 /// What disclosure control sees of a submitted record: no encoding and no match key.
@@ -56,6 +56,18 @@ pub(crate) struct Person {
     pub returned: Vec<Return>,
     /// The client's key: the wrapping sum of its records' keys.
     pub key: u64,
+}
+
+impl Person {
+    /// Calls `visit` with every place of [`Measure::SHARED_MONTHS`] that counts this person.
+    pub fn shared_months(&self, periods: Option<Periods>, mut visit: impl FnMut(Measure, usize)) {
+        if let Some(all) = self.returned.first() {
+            visit(Measure::Recidivism, *all as usize);
+        }
+        if let Some((periods, first)) = periods.zip(self.first) {
+            periods.touched(first, first).for_each(|place| visit(Measure::FirstContacts, place));
+        }
+    }
 }
 
 /// The registrations of one round, with their keys.

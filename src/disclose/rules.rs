@@ -18,7 +18,9 @@
 //! where that is nearly everyone, of all sources or of one, because it would be told of each of them.
 //!
 //! **One source's strata.** Where hardly anyone of a code is unknown to one source, only what each
-//! source alone tells is shown of that code, and that is split by the source's own codes. *Why:* such
+//! source alone tells is shown of that code, and that is split by the source's own codes. First
+//! contacts by period, and who came back, of all sources together, are shown where enough people in
+//! them are unknown to each source. *Why:* such
 //! people are as good as that source's own, which knows them. A partner that invents clients beside
 //! one real person, under a code of its choice, would know every number there but for that person, and
 //! equal sets have equal numbers: one look would tell whether anyone else knows the person (with these
@@ -69,6 +71,7 @@ impl Protection<'_> {
                     self.insider_rule(lattice, axes, split, stratum, exact, &mut shown);
                 }
                 self.came_back_rule(lattice, split, stratum, exact, &mut shown);
+                self.shared_months_rule(lattice, split, stratum, exact, &mut shown);
                 if !split.dimensions.is_empty()
                     && self.is_one_source_s(lattice, split, stratum, exact)
                 {
@@ -184,6 +187,31 @@ impl Protection<'_> {
                     || (measure == Measure::Recidivism && !axis.units.is_empty());
                 if !own {
                     shown[begin + place * split.strata + stratum] = None;
+                }
+            }
+        }
+    }
+
+    /// Months that hardly anyone but one source's clients fill are that source's.
+    fn shared_months_rule(
+        &self,
+        lattice: &Lattice,
+        split: &Split,
+        stratum: usize,
+        exact: &Exact<'_>,
+        shown: &mut [Option<u32>],
+    ) {
+        for measure in Measure::SHARED_MONTHS {
+            for place in 0..lattice.extent.shared_places(measure) {
+                let cell = |source| lattice.shared(split, measure, place, source, stratum);
+                let Some(begin) = split.begins[measure as usize] else { continue };
+                let whole = begin + place * split.strata + stratum;
+                if shown[whole].is_none() {
+                    continue;
+                }
+                let mut owned = (0..lattice.extent.parties as u16).filter_map(cell);
+                if !owned.all(|own| self.enough_beyond(exact, whole, own)) {
+                    shown[whole] = None;
                 }
             }
         }

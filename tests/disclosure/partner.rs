@@ -20,12 +20,15 @@ pub enum Trick {
     TrueCode,
     /// Another code in common use than the target's own.
     WrongCode,
+    /// The true codes and no month, where everyone else's months are known.
+    NoMonths,
     /// The true codes, and clients of whom it knows that the other source has them too.
     Decoys,
 }
 
 impl Trick {
-    pub const ALL: [Self; 4] = [Self::UnusedCode, Self::TrueCode, Self::WrongCode, Self::Decoys];
+    pub const ALL: [Self; 5] =
+        [Self::UnusedCode, Self::TrueCode, Self::WrongCode, Self::NoMonths, Self::Decoys];
 }
 
 /// Invented clients beside the target, per dimension.
@@ -69,16 +72,21 @@ impl Scene {
         let truth: Vec<Option<u16>> = vec![Some(0); dimensions];
         let common: Vec<Option<u16>> = vec![Some(1); dimensions];
         let claimed = match trick {
-            Trick::UnusedCode => unused.into_iter().map(Some).collect(),
-            Trick::TrueCode | Trick::Decoys => truth.clone(),
+            Trick::UnusedCode => unused.iter().copied().map(Some).collect(),
+            Trick::TrueCode | Trick::NoMonths | Trick::Decoys => truth.clone(),
             Trick::WrongCode => common.clone(),
         };
+        if trick == Trick::NoMonths {
+            round.clients.retain(|client| client.rows.iter().any(|row| row.start.is_some()));
+        }
         let own = round.clients.len() as u32;
         let mut serial = 0;
         let mut add = |round: &mut Round, codes: &[(u16, Vec<Option<u16>>)]| {
             let rows = codes.iter().map(|(party, codes)| {
                 serial += 1;
-                registration(*party, codes.clone(), 1 + party * 3, serial)
+                let row = registration(*party, codes.clone(), 1 + party * 3, serial);
+                let without = trick == Trick::NoMonths && *party == malicious;
+                if without { Registration { start: None, end: None, ..row } } else { row }
             });
             round.clients.push(Client { rows: rows.collect() });
         };
@@ -86,6 +94,11 @@ impl Scene {
             // In this dimension they stand beside the target, in the others elsewhere.
             let mut codes: Vec<Option<u16>> = vec![None; dimensions];
             codes[dimension] = claimed[dimension];
+            if trick == Trick::Decoys {
+                // The same clients alone under another code: their number shows their noise.
+                let other = (dimension + 1) % dimensions;
+                codes[other] = Some(unused[other]);
+            }
             for _ in 0..INVENTED {
                 add(&mut round, &[(malicious, codes.clone())]);
             }
