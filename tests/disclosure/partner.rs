@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use samenloop_disclose::{NoiseShape, PerturbationTable, Registration};
+use samenloop_disclose::{Measure, NoiseShape, PerturbationTable, Registration};
 use samenloop_schema::{Digest, Month};
 
 use crate::round::{Client, Place, Round, answers};
@@ -160,6 +160,117 @@ impl Scene {
         }
         [alone, elsewhere]
     }
+}
+
+/// A partner that also submits clients of its own of whom it does not know which are known elsewhere:
+/// it believes each to be so with a known probability, and weighs every number of them that may be.
+pub struct Uncertain {
+    honest: Round,
+}
+
+/// Real clients of the partner, of whom this share is known to the first source.
+const REAL: u64 = 40;
+const SHARED: f64 = 0.4;
+
+impl Uncertain {
+    pub fn new(honest: &Round) -> Self {
+        let mut honest = honest.clone();
+        honest.frame.parties.push("vreemd".parse().expect("a party id"));
+        Self { honest }
+    }
+
+    /// The round in one world; which real clients are shared hangs on the key.
+    fn world(&self, key: u64, elsewhere: bool) -> Round {
+        let mut round = self.honest.clone();
+        let malicious = round.frame.parties.len() as u16 - 1;
+        let codes = vec![Some(0); round.frame.dimensions.len()];
+        let mut serial = 0;
+        let mut add = |codes: &[Option<u16>], shared: bool| {
+            let mut rows = vec![];
+            for party in shared.then_some(0).into_iter().chain([malicious]) {
+                serial += 1;
+                rows.push(registration(party, codes.to_vec(), 1 + party * 3, serial));
+            }
+            round.clients.push(Client { rows });
+        };
+        for dimension in 0..codes.len() {
+            let mut own = vec![None; codes.len()];
+            own[dimension] = codes[dimension];
+            (0..INVENTED).for_each(|_| add(&own, false));
+        }
+        for real in 0..REAL {
+            let draw = Digest::of(&[key.to_le_bytes(), real.to_le_bytes()].concat()).0[0];
+            let shared = f64::from(draw) < SHARED * 256.0;
+            add(&codes, shared);
+        }
+        add(&codes, elsewhere);
+        round
+    }
+
+    /// Share of right answers over so many noise keys and so many ways in which clients are shared.
+    pub fn accuracy(&self, keys: u64) -> f64 {
+        let policy = &self.honest.policy;
+        let shape = NoiseShape::new(policy.max_noise, policy.variance, policy.no_small);
+        let noise = Noise::new(&shape);
+        let malicious = self.honest.frame.parties.len() as u16 - 1;
+        let mut right = 0.0;
+        for key in 0..keys {
+            for elsewhere in [false, true] {
+                let round = self.world(key, elsewhere);
+                let shown = answers(&round.release(5_000 + 2 * key + u64::from(elsewhere)));
+                let alone = self.likelihood(&noise, malicious, &shown, false);
+                let known = self.likelihood(&noise, malicious, &shown, true);
+                let (actual, other) = if elsewhere { (known, alone) } else { (alone, known) };
+                right +=
+                    if actual > other { 1.0 } else { 0.5 * f64::from(u8::from(actual == other)) };
+            }
+        }
+        right / (2 * keys) as f64
+    }
+
+    /// Likelihood of what is shown of the partner's clients alone, in all and beside the invented ones
+    /// of each dimension, and of those shared, over every number of real clients that may be alone.
+    fn likelihood(
+        &self,
+        noise: &Noise,
+        malicious: u16,
+        shown: &BTreeMap<Place, Option<u32>>,
+        elsewhere: bool,
+    ) -> f64 {
+        let dimensions = self.honest.frame.dimensions.len();
+        let place = |measure, sources: &[u16], split| Place {
+            measure,
+            sources: sources.to_vec(),
+            source_count: 0,
+            order: None,
+            returned: None,
+            split,
+        };
+        let number = |place: &Place| shown.get(place).copied().flatten();
+        let target = u64::from(!elsewhere);
+        let mut sum = 0.0;
+        for alone in 0..=REAL {
+            let mut likelihood = binomial(REAL, alone, 1.0 - SHARED);
+            let splits = (0..dimensions).map(|d| Some((d, Some(0))));
+            for split in splits.chain([None]) {
+                let beside = if split.is_some() { INVENTED } else { INVENTED * dimensions as u64 };
+                if let Some(seen) = number(&place(Measure::Patterns, &[malicious], split)) {
+                    likelihood *= noise.probability((beside + alone + target) as u32, seen);
+                }
+            }
+            // The shared ones are the same set under every code: one number.
+            if let Some(seen) = number(&place(Measure::Overlap, &[0, malicious], None)) {
+                likelihood *= noise.probability((REAL - alone + 1 - target) as u32, seen);
+            }
+            sum += likelihood;
+        }
+        sum
+    }
+}
+
+fn binomial(of: u64, hits: u64, chance: f64) -> f64 {
+    let choose: f64 = (0..hits).map(|k| (of - k) as f64 / (k + 1) as f64).product();
+    choose * chance.powi(hits as i32) * (1.0 - chance).powi((of - hits) as i32)
 }
 
 /// Probabilities of perturbed counts, by true and perturbed count; none is exact.
