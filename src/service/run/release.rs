@@ -1,6 +1,8 @@
 //! Materialising a release: once, through disclosure control, under a noise key that nobody keeps.
 
-use samenloop_disclose::{DimensionList, Frame, NoiseKey, Refusal, RollUpList, Scope, materialise};
+use samenloop_disclose::{
+    DimensionList, Frame, NoiseKey, Refusal, RollUpList, Scope, frozen_partition, materialise,
+};
 use samenloop_ledger::Event;
 use samenloop_schema::{Digest, LinkageSchema, RollUp, RoundId, RoundManifest, Step};
 use zeroize::Zeroizing;
@@ -122,12 +124,14 @@ impl Rounds {
         let registrations = people::registrations(self.store(), facts)?;
         let found = partition::read(self.store(), &round, &linked)?;
         let seed = Zeroizing::new(random::<32>().map_err(StoreError::from)?);
+        let frame = frame(&facts.manifest, &facts.schema)
+            .map_err(|_| Refusal::Frame("a roll-up does not fit the linkage schema"))?;
+        let frozen = frozen_partition(&frame, &registrations, &found.clusters, &found.draws);
         let release = materialise(
             policy,
-            frame(&facts.manifest, &facts.schema)
-                .map_err(|_| Refusal::Frame("a roll-up does not fit the linkage schema"))?,
+            frame,
             &registrations,
-            &found.clusters,
+            frozen.map_or(&found.clusters, |draw| &found.draws[draw]),
             &found.draws,
             NoiseKey::new(*seed),
         )?;
