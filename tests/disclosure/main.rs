@@ -81,12 +81,14 @@ fn no_interval_reaches_a_small_count() {
     let round = round();
     let lattice = round.lattice(2);
     let sources = round.frame.parties.len() as u16;
-    let (most, lists) = if full() { (60, 3) } else { (11, 2) };
+    let (most, lists) = if full() { (24, 3) } else { (11, 2) };
     let of = |shown: &Numbers, knowledge, known: &BTreeMap<Place, u32>, lists: usize| {
         let mut found = Found::default();
         for dimension in dimensions(&round).into_iter().take(lists) {
             let system = Attack::new(shown, sources, dimension, knowledge, known);
-            found.add(attack(&lattice, &system, most));
+            let own = attack(&lattice, &system, most);
+            println!("intervals, dimension {}: {own:?}", dimension.0);
+            found.add(own);
         }
         found
     };

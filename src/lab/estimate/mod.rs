@@ -96,8 +96,6 @@ impl Line {
 #[must_use]
 pub fn of_lists(names: &[String], histories: &Histories, errors: &[LinkageErrors]) -> Report {
     let found = estimates(histories);
-    let corrected: Vec<_> =
-        errors.iter().filter_map(|errors| Some(estimates(&errors.correct(histories)?))).collect();
     let mut cautions: Vec<String> =
         gates(histories).err().into_iter().map(|gate| gate.to_string()).collect();
     let models = || found.iter().filter(|own| own.model.is_some()).filter_map(|own| own.interval);
