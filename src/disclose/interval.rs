@@ -45,7 +45,7 @@ pub(crate) fn with_intervals(
             let mut count = |own: &[u32], people: i32| {
                 registrations.read(own, person);
                 lattice.cells_of(person, |cell| {
-                    if shown.get(cell).is_some_and(Option::is_some) {
+                    if shown[cell].is_some() {
                         tally[cell] += people;
                         touched.push(cell as u32);
                     }

@@ -292,12 +292,22 @@ impl Lattice {
         categories
     }
 
-    /// Calls `visit` with every cell that counts this person.
+    /// Calls `visit` with every cell of the questions that counts this person.
+    pub fn cells_of(&self, person: &Person, mut visit: impl FnMut(usize)) {
+        self.counted_of(person, |cell| {
+            if cell < self.cells {
+                visit(cell);
+            }
+        });
+    }
+
+    /// Calls `visit` with every cell that counts this person, those that only the rules look at
+    /// besides, all below `counted`.
     ///
     /// What one source alone tells (its clients, and who of them came back) is split by that source's
     /// own codes, so that no other source's record of a client moves it; everything else by the codes
     /// on which all sources agree.
-    pub fn cells_of(&self, person: &Person, mut visit: impl FnMut(usize)) {
+    pub fn counted_of(&self, person: &Person, mut visit: impl FnMut(usize)) {
         for split in &self.splits {
             let stratum = self.stratum(split, &person.categories);
             let mut at = |measure: Measure, place: usize, stratum: usize| {

@@ -108,7 +108,7 @@ pub fn materialise(
     let mut person = Person::default();
     for own in grouped.people() {
         rows.read(own, &mut person);
-        lattice.cells_of(&person, |cell| {
+        lattice.counted_of(&person, |cell| {
             counts[cell] += 1;
             keys[cell] = keys[cell].wrapping_add(person.key);
         });

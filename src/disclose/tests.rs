@@ -480,7 +480,7 @@ proptest! {
         let frame = wide();
         let keys = vec![0; all.rows.len()];
         let registrations = Registrations { rows: &all.rows, keys: &keys, frame: &frame };
-        let mut sets = vec![Vec::<usize>::new(); released.lattice.counted];
+        let mut sets = vec![Vec::<usize>::new(); released.numbers.len()];
         let mut person = Person::default();
         for (serial, own) in registrations.group(&all.clusters).people().enumerate() {
             registrations.read(own, &mut person);
