@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 
 use crate::access::AccessError;
 use crate::ingest::{IngestError, IngestRule};
-use crate::round::{CreateError, FreezeError, OpenError, StepError};
+use crate::round::{CorrectError, CreateError, FreezeError, OpenError, StepError};
 use crate::rpc::RequestError;
 use crate::rpc::release::ReleaseRpcError;
 use crate::run::{ReleaseError, RunError};
@@ -83,6 +83,18 @@ impl From<OpenError> for Status {
         match error {
             OpenError::Step(error) => error.into(),
             OpenError::Missing { .. } | OpenError::Differ { .. } => {
+                Self::failed_precondition(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<CorrectError> for Status {
+    fn from(error: CorrectError) -> Self {
+        match error {
+            CorrectError::Step(error) => error.into(),
+            CorrectError::Reason => Self::invalid_argument(error.to_string()),
+            CorrectError::Again | CorrectError::Barred => {
                 Self::failed_precondition(error.to_string())
             }
         }

@@ -66,12 +66,15 @@ impl Published {
     /// The round's release for a caller who may know of the round.
     fn find(&self, caller: &Caller, round: &RoundId) -> Result<Arc<Release>, ReleaseRpcError> {
         self.rounds.visible(caller, round)?;
+        let read = self.rounds.store().read()?;
+        let mut stored = stored(&read, round)?;
+        advance(&mut stored, Step::Query)?;
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(round).cloned();
-        if let Some(release) = known {
+        // A correction has taken another release's place.
+        let current = |release: &Arc<Release>| release.digest().0[..] == stored.release_digest[..];
+        if let Some(release) = known.filter(current) {
             return Ok(release);
         }
-        let read = self.rounds.store().read()?;
-        advance(&mut stored(&read, round)?, Step::Query)?;
         let Some(bytes) = read.bytes(RELEASES, round.as_bytes())? else {
             return Err(ReleaseRpcError::Nothing);
         };
@@ -145,8 +148,16 @@ impl Releases for ReleasesHandler {
     ) -> Result<Response<GetReleaseResponse>, Status> {
         let (caller, round) = (caller(&request)?, round_id(&request.get_ref().round_id)?);
         let published = Arc::clone(&self.0);
-        let release = blocking(move || published.find(&caller, &round)).await?;
-        Ok(Response::new(description(&release)))
+        let describe = move || {
+            let release = published.find(&caller, &round)?;
+            let stored = stored(&published.rounds.store().read()?, &round)?;
+            Ok::<_, ReleaseRpcError>(GetReleaseResponse {
+                correction: stored.correction,
+                corrected_digest: stored.corrected_digest,
+                ..description(&release)
+            })
+        };
+        Ok(Response::new(blocking(describe).await?))
     }
 
     async fn query_table(
@@ -201,6 +212,7 @@ fn description(release: &Release) -> GetReleaseResponse {
         time_dimensions: scope.time_dimensions as u32,
         return_gap: scope.return_gap.into(),
         round_to: scope.round_to,
+        ..GetReleaseResponse::default()
     }
 }
 
