@@ -45,7 +45,7 @@ impl From<RequestError> for Status {
         let code = match error {
             RequestError::Length { .. } | RequestError::Measure => Code::InvalidArgument,
             RequestError::Caller => Code::Unauthenticated,
-            RequestError::Busy => Code::ResourceExhausted,
+            RequestError::Busy | RequestError::Often => Code::ResourceExhausted,
             RequestError::Stopping => Code::Unavailable,
             RequestError::Idle => Code::DeadlineExceeded,
         };

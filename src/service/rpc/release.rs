@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use samenloop_disclose::estimate::Rounded;
 use samenloop_disclose::{
@@ -18,8 +19,10 @@ use samenloop_wire::v1::{
 };
 use tonic::{Request, Response, Status};
 
+use super::rate::Rate;
 use super::{RequestError, blocking, caller, round_id};
 use crate::access::ledger_role;
+use crate::config::Limits;
 use crate::identity::Caller;
 use crate::round::{Rounds, StepError, advance, entry, stored};
 use crate::store::{Access as _, RELEASES, StoreError};
@@ -54,15 +57,21 @@ pub(crate) struct ReleasesHandler(Arc<Published>);
 struct Published {
     rounds: Arc<Rounds>,
     known: RwLock<HashMap<RoundId, Arc<Release>>>,
+    rate: Rate,
 }
 
 impl ReleasesHandler {
-    pub(crate) fn new(rounds: Arc<Rounds>) -> Self {
-        Self(Arc::new(Published { rounds, known: RwLock::default() }))
+    pub(crate) fn new(rounds: Arc<Rounds>, limits: &Limits) -> Self {
+        let rate = Rate::new(limits.questions_per_minute);
+        Self(Arc::new(Published { rounds, known: RwLock::default(), rate }))
     }
 }
 
 impl Published {
+    fn admit(&self, caller: &Caller) -> Result<(), RequestError> {
+        if self.rate.admits(caller, Instant::now()) { Ok(()) } else { Err(RequestError::Often) }
+    }
+
     /// The round's release for a caller who may know of the round.
     fn find(&self, caller: &Caller, round: &RoundId) -> Result<Arc<Release>, ReleaseRpcError> {
         self.rounds.visible(caller, round)?;
@@ -93,6 +102,7 @@ impl Published {
         caller: &Caller,
         request: &QueryTableRequest,
     ) -> Result<ReleasedTable, ReleaseRpcError> {
+        self.admit(caller)?;
         let round = round_id(&request.round_id)?;
         let measure = MEASURES
             .into_iter()
@@ -110,6 +120,7 @@ impl Published {
         caller: &Caller,
         request: &EstimatePopulationRequest,
     ) -> Result<ReleasedPopulation, ReleaseRpcError> {
+        self.admit(caller)?;
         let round = round_id(&request.round_id)?;
         let release = self.find(caller, &round)?;
         let by: Vec<&str> = request.by.iter().map(String::as_str).collect();
