@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{estimate, evaluate, ptable};
+use crate::{estimate, evaluate, ptable, similar, synth};
 
 /// Measures samenloop on data whose truth is known. Never deployed.
 #[derive(Debug, Parser)]
@@ -31,6 +31,14 @@ enum Command {
     /// Print the perturbation table of the cell-key method for a largest noise, a variance and the
     /// small counts that never occur.
     Ptable(ptable::Flags),
+    /// Find the pairs of two files of CLKs that are alike, exactly as anonlink does.
+    ///
+    /// Reading and writing files is not counted in the seconds.
+    Similar(similar::command::Flags),
+    /// Write registrations of people who do not exist, as dirty as those of a Dutch region.
+    ///
+    /// Six CSV files with the truth in `person_id`, and truth.json; the same seed gives the same bytes.
+    Synth(synth::command::Flags),
 }
 
 /// Runs the command and returns its exit code: 0, 1 with a reason, or 2 for wrong usage.
@@ -46,6 +54,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Evaluate(flags) => evaluate::command::run(flags),
         Command::Estimate(flags) => estimate::command::run(flags),
         Command::Ptable(flags) => ptable::run(flags),
+        Command::Similar(flags) => similar::command::run(flags),
+        Command::Synth(flags) => synth::command::run(flags),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

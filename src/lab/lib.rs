@@ -1,4 +1,4 @@
-//! Evaluation and the demo, on synthetic data only; never deployed.
+//! Evaluation, synthetic registrations and the demo, on synthetic data only; never deployed.
 
 mod cli;
 pub mod demo;
@@ -6,5 +6,7 @@ pub mod estimate;
 pub mod evaluate;
 pub mod installation;
 pub mod ptable;
+pub mod similar;
+pub mod synth;
 
 pub use cli::run;

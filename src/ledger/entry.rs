@@ -300,6 +300,15 @@ events! {
         /// The round.
         round: RoundId,
     }
+    /// The release is taken back to be corrected, once at most: the round is linked and released anew.
+    23 CorrectionBegun "correction_begun" {
+        /// The round.
+        round: RoundId,
+        /// The release that was wrong.
+        release: Digest,
+        /// What was wrong, by its number in `round.proto`.
+        reason: u16,
+    }
 }
 
 impl Event {
@@ -326,6 +335,7 @@ impl Event {
             | Self::Released { round, .. }
             | Self::ReleaseRefused { round, .. }
             | Self::Queried { round, .. }
+            | Self::CorrectionBegun { round, .. }
             | Self::RoundClosed { round } => Some(*round),
         }
     }

@@ -2,6 +2,7 @@
 
 use samenloop_schema::LinkageSchema;
 
+use crate::kernel::Kernel;
 use crate::population::Population;
 
 /// Levels of likeness of one encoding, from no more than strangers to equal.
@@ -17,6 +18,9 @@ const EXCESS: [f64; 7] = [0.07, 0.11, 0.18, 0.27, 0.38, 0.51, 0.70];
 /// Excess below this many standard deviations of two independent encodings is chance.
 const CHANCE: f64 = 3.2;
 
+/// Excess of the first half of a diffused encoding below which the whole is taken for chance.
+const HALF_EXCESS: f64 = 0.05;
+
 /// Lower ends of levels 1 to 7 for a plain filter: its Dice similarity.
 const DICE: [f64; 7] = [0.55, 0.65, 0.72, 0.80, 0.86, 0.92, 0.97];
 
@@ -25,6 +29,7 @@ const DICE: [f64; 7] = [0.55, 0.65, 0.72, 0.80, 0.86, 0.92, 0.97];
 pub(crate) struct Comparison {
     diffused: Vec<bool>,
     bits: Vec<f64>,
+    kernel: Kernel,
 }
 
 /// What two records have in common.
@@ -44,19 +49,23 @@ pub(crate) const MAX_ENCODINGS: usize = 8;
 /// Match keys that are weighed; a schema with more finds candidates by all and weighs the first.
 pub(crate) const MAX_KEYS: usize = 64;
 
-/// Hamming distance.
-#[inline]
-pub(crate) fn distance(a: &[u64], b: &[u64]) -> u32 {
-    a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
-}
-
 impl Comparison {
     pub(crate) fn new(schema: &LinkageSchema) -> Self {
+        Self::with_kernel(schema, Kernel::best())
+    }
+
+    pub(crate) fn with_kernel(schema: &LinkageSchema, kernel: Kernel) -> Self {
         let encodings = schema.encodings.iter().take(MAX_ENCODINGS);
         Self {
             diffused: encodings.clone().map(|encoding| encoding.diffusion >= 4).collect(),
             bits: encodings.map(|encoding| f64::from(encoding.bits)).collect(),
+            kernel,
         }
+    }
+
+    /// What counts differing bits.
+    pub(crate) fn kernel(&self) -> Kernel {
+        self.kernel
     }
 
     /// Number of encodings that are compared.
@@ -87,10 +96,22 @@ impl Comparison {
     pub(crate) fn hopeless(&self, encoding: usize, half_distance: u32, ones: u32) -> bool {
         let half = self.bits[encoding] / 2.0;
         if self.diffused[encoding] {
-            1.0 - 2.0 * f64::from(half_distance) / half < 0.05
+            1.0 - 2.0 * f64::from(half_distance) / half < HALF_EXCESS
         } else {
             // Exact: the whole distance is at least that of the half.
             1.0 - f64::from(half_distance) / f64::from(ones.max(1)) < DICE[0]
+        }
+    }
+
+    /// Half distances that [`hopeless`](Self::hopeless) lets pass lie within the first number plus
+    /// the second per set bit of the two; for a diffused encoding those within pass, too.
+    pub(crate) fn half_allowance(&self, encoding: usize) -> (i32, f64) {
+        if self.diffused[encoding] {
+            let half = self.bits[encoding] as u32 / 2;
+            let most = (0..=half).rev().find(|distance| !self.hopeless(encoding, *distance, 0));
+            (most.map_or(-1, |most| most as i32), 0.0)
+        } else {
+            (0, 1.0 - DICE[0])
         }
     }
 
@@ -100,7 +121,7 @@ impl Comparison {
         for (place, column) in population.encodings.iter().take(self.encodings()).enumerate() {
             let (ones_a, ones_b) = (column.ones[a], column.ones[b]);
             if ones_a > 0 && ones_b > 0 {
-                let distance = distance(column.row(a), column.row(b));
+                let distance = self.kernel.distance(column.row(a), column.row(b));
                 levels[place] = self.level(place, distance, ones_a + ones_b);
             }
         }

@@ -9,15 +9,20 @@ mod candidates;
 mod chance;
 mod cluster;
 mod compare;
+#[allow(unsafe_code, reason = "docs/decisions/0005: vector instructions, each call argued for")]
+pub mod kernel;
 mod model;
 mod partitions;
+mod patterns;
 mod population;
 mod posterior;
 mod run;
+mod similar;
 
 pub use model::{COMPARABLE, Level, Model};
 pub use posterior::{Estimate, Posterior};
-pub use run::{LinkError, Linkage, Options, Progress, Silent, Source, link};
+pub use run::{EXHAUSTIVE, LinkError, Linkage, Options, Progress, Search, Silent, Source, link};
+pub use similar::{Filters, FiltersError, Pruning, Similar, similar};
 
 #[cfg(test)]
 mod tests;

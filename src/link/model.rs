@@ -7,13 +7,12 @@
 //! before they are believed. What strangers agree on by chance is anchored by round figures, so that
 //! a round with few true pairs does not take strangers with one birth date for matches.
 
-use std::collections::BTreeMap;
-
 use rayon::prelude::*;
 use samenloop_schema::LinkageSchema;
 
 use crate::chance;
 use crate::compare::{ABSENT, Comparison, LEVELS, MAX_KEYS, Vector};
+use crate::patterns::Patterns;
 use crate::population::Population;
 
 /// m and u of one outcome of a comparison.
@@ -230,15 +229,11 @@ pub(crate) fn learn(
     comparison: &Comparison,
     population: &Population,
     candidates: &[(u32, u32)],
+    patterns: &Patterns,
 ) -> Model {
     let encodings = comparison.encodings();
     let recipes = recipes(schema);
     let keys = recipes.len();
-    let mut patterns = BTreeMap::<Vector, f64>::new();
-    for (a, b) in candidates {
-        let vector = comparison.compare(population, *a as usize, *b as usize);
-        *patterns.entry(vector).or_default() += 1.0;
-    }
     let all_pairs = population.pairs();
     let rest = (all_pairs - candidates.len() as f64).max(1.0);
     let background = background(comparison, population, candidates, rest);
@@ -250,7 +245,7 @@ pub(crate) fn learn(
     for iteration in 1..=MAX_ITERATIONS {
         let (mut matches, mut others) = (none.clone(), background.clone());
         let mut matched = 0.0;
-        for (vector, pairs) in &patterns {
+        for (vector, pairs) in patterns.counted() {
             let p = 1.0 / (1.0 + (-model.log_odds(vector)).exp());
             matches.add(vector, p * pairs);
             others.add(vector, (1.0 - p) * pairs);
@@ -318,12 +313,11 @@ pub(crate) fn next(state: &mut u64) -> u64 {
 /// Log-odds of every candidate pair, clipped, in the order of the candidates.
 pub(crate) fn weigh(
     model: &Model,
-    comparison: &Comparison,
-    population: &Population,
     candidates: &[(u32, u32)],
+    patterns: &Patterns,
 ) -> Vec<(u32, u32, f64)> {
-    candidates
-        .par_iter()
-        .map(|(a, b)| (*a, *b, model.pair_weight(comparison, population, *a as usize, *b as usize)))
-        .collect()
+    let weights: Vec<f64> =
+        patterns.counted().map(|(vector, _)| model.log_odds(vector).clamp(-CLIP, CLIP)).collect();
+    let pairs = candidates.par_iter().zip(&patterns.of);
+    pairs.map(|((a, b), pattern)| (*a, *b, weights[*pattern as usize])).collect()
 }

@@ -1,6 +1,6 @@
 //! Every record of a round in canonical order, laid out for comparison.
 
-use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use rayon::prelude::*;
 use samenloop_schema::{Digest, LinkageSchema, Record, RowRule};
@@ -37,6 +37,12 @@ pub(crate) struct Column {
 }
 
 impl Column {
+    /// Numbers of the rows from 1, equal for equal rows; 0 is absent.
+    pub(crate) fn numbers(&self) -> Vec<u32> {
+        let present = |record: &usize| self.ones[*record] > 0;
+        numbers((0..self.ones.len()).filter(present), self.ones.len(), |record| self.row(record))
+    }
+
     /// Words of one record.
     pub(crate) fn row(&self, record: usize) -> &[u64] {
         &self.words[record * self.width..(record + 1) * self.width]
@@ -110,6 +116,25 @@ impl Population {
         })
     }
 
+    /// Some of the records, without their match keys.
+    pub(crate) fn part(&self, records: &[u32]) -> Self {
+        let pick = |record: &u32| *record as usize;
+        let columns = self.encodings.iter().map(|column| Column {
+            width: column.width,
+            words: records.iter().flat_map(|record| column.row(pick(record))).copied().collect(),
+            ones: records.iter().map(|record| column.ones[pick(record)]).collect(),
+        });
+        Self {
+            global: records.to_vec(),
+            digests: records.iter().map(|record| self.digests[pick(record)]).collect(),
+            source: records.iter().map(|record| self.source[pick(record)]).collect(),
+            may_hold_duplicates: self.may_hold_duplicates.clone(),
+            encodings: columns.collect(),
+            keys: vec![],
+            digest: self.digest,
+        }
+    }
+
     /// Number of records.
     pub(crate) fn len(&self) -> usize {
         self.global.len()
@@ -137,25 +162,47 @@ fn column(records: &[&Record], place: usize) -> Column {
     let width = clks.flatten().next().map_or(0, |clk| clk.words().len());
     let mut words = vec![0; records.len() * width];
     let mut ones = vec![0; records.len()];
-    for (row, record) in records.iter().enumerate() {
+    let rows = words.par_chunks_mut(width.max(1)).zip(&mut ones).zip(records);
+    rows.for_each(|((row, ones), record)| {
         if let Some(clk) = &record.encodings[place] {
-            words[row * width..(row + 1) * width].copy_from_slice(clk.words());
-            ones[row] = clk.ones();
+            row.copy_from_slice(clk.words());
+            *ones = clk.ones();
         }
-    }
+    });
     Column { width, words, ones }
 }
 
 fn key_numbers(records: &[&Record], place: usize) -> Vec<u32> {
-    let mut numbers = BTreeMap::new();
-    records
-        .iter()
-        .map(|record| match &record.match_keys[place] {
-            Some(value) => {
-                let next = numbers.len() as u32 + 1;
-                *numbers.entry(value).or_insert(next)
-            }
-            None => 0,
-        })
-        .collect()
+    let value = |record: usize| records[record].match_keys[place].as_ref();
+    let present = (0..records.len()).filter(|record| value(*record).is_some());
+    numbers(present, records.len(), value)
+}
+
+/// Numbers the values of the `present` of `all` records from 1 in their order, equal values equally;
+/// 0 for the others.
+fn numbers<T: Ord + Hash>(
+    present: impl Iterator<Item = usize>,
+    all: usize,
+    value: impl Fn(usize) -> T + Sync,
+) -> Vec<u32> {
+    // A short hash decides most comparisons without a look at the value.
+    let mut order: Vec<(u32, u32)> =
+        present.map(|record| (short(&value(record)), record as u32)).collect();
+    order.par_sort_unstable_by(|a, b| {
+        let values = || value(a.1 as usize).cmp(&value(b.1 as usize));
+        a.0.cmp(&b.0).then_with(values).then(a.1.cmp(&b.1))
+    });
+    let mut numbers = vec![0; all];
+    let groups = order.chunk_by(|a, b| a.0 == b.0 && value(a.1 as usize) == value(b.1 as usize));
+    for (group, number) in groups.zip(1..) {
+        group.iter().for_each(|(_, record)| numbers[*record as usize] = number);
+    }
+    numbers
+}
+
+/// The same for the same value on every machine.
+fn short(value: &impl Hash) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish() as u32
 }

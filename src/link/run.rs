@@ -2,10 +2,11 @@
 
 use samenloop_schema::{Digest, LinkageSchema, Record, RowRule};
 
-use crate::candidates;
+use crate::candidates::{self, blocks};
 use crate::cluster;
 use crate::compare::Comparison;
 use crate::model::{self, Model};
+use crate::patterns::Patterns;
 use crate::population::Population;
 use crate::posterior::Posterior;
 
@@ -43,11 +44,28 @@ impl Progress for Silent {
 pub struct Options {
     /// Partitions drawn from the posterior.
     pub draws: u32,
+    /// Which pairs are looked at.
+    pub search: Search,
 }
+
+/// Which pairs of records are looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Search {
+    /// Every pair up to [`EXHAUSTIVE`] records, blocks beyond.
+    #[default]
+    Auto,
+    /// Every pair.
+    Exhaustive,
+    /// Pairs that share a match key or a whole encoding.
+    Blocked,
+}
+
+/// Records up to which every pair is looked at.
+pub const EXHAUSTIVE: usize = 200_000;
 
 impl Default for Options {
     fn default() -> Self {
-        Self { draws: 100 }
+        Self { draws: 100, search: Search::Auto }
     }
 }
 
@@ -92,6 +110,9 @@ pub struct Linkage {
     pub model: Model,
     /// Candidate pairs that were weighed.
     pub candidates: u64,
+    /// Share of the pairs of one person that no block holds, estimated from how the blocks overlap;
+    /// 0 where every pair was looked at. Derived from several parties, as the model is.
+    pub missed: f64,
 }
 
 /// Links the records of all sources, within and between them.
@@ -107,10 +128,18 @@ pub fn link(
     let population = Population::new(schema, sources)?;
     progress.permille(20);
     let comparison = Comparison::new(schema);
-    let candidates = candidates::find(&comparison, &population, progress)?;
-    let model = model::learn(schema, &comparison, &population, &candidates);
+    let blocked = match options.search {
+        Search::Auto => population.len() > EXHAUSTIVE,
+        Search::Exhaustive => false,
+        Search::Blocked => true,
+    };
+    let candidates = candidates::find(&comparison, &population, blocked, progress)?;
+    let patterns = Patterns::new(&comparison, &population, &candidates);
+    progress.permille(830);
+    let model = model::learn(schema, &comparison, &population, &candidates, &patterns);
     progress.permille(850);
-    let edges = model::weigh(&model, &comparison, &population, &candidates);
+    let edges = model::weigh(&model, &candidates, &patterns);
+    let missed = if blocked { blocks::missed(&population, &edges) } else { 0.0 };
     let graph = cluster::Graph::new(&population, edges);
     let canonical = graph.clusters(|a, b| model.pair_weight(&comparison, &population, a, b));
     progress.permille(920);
@@ -129,6 +158,7 @@ pub fn link(
         partition_digest: partition_digest(&population, &canonical),
         model,
         candidates: candidates.len() as u64,
+        missed,
     })
 }
 

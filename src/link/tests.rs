@@ -64,7 +64,8 @@ fn run(schema: &LinkageSchema, sources: &[Vec<(u64, u64)>], may_hold_duplicates:
         .collect();
     let sources: Vec<Source<'_>> =
         records.iter().map(|records| Source { may_hold_duplicates, records }).collect();
-    link(schema, &sources, &Options { draws: 10 }, &Silent).expect("honest records")
+    link(schema, &sources, &Options { draws: 10, ..Options::default() }, &Silent)
+        .expect("honest records")
 }
 
 #[test]

@@ -6,7 +6,7 @@ use samenloop_wire::v1;
 use samenloop_wire::v1::releases_client::ReleasesClient;
 
 use crate::report::{
-    Line, Measure, Noise, Number, Order, Per, Period, Question, Report, Returned, Row,
+    Correction, Line, Measure, Noise, Number, Order, Per, Period, Question, Report, Returned, Row,
 };
 
 /// A table of the largest lattice that a policy may have fits in.
@@ -146,6 +146,11 @@ impl<'a> Asked<'a> {
             purpose: release.purpose.clone(),
             release: Digest::from_slice(&release.release_digest)
                 .ok_or("a digest is not 32 bytes")?,
+            correction: match release.correction() {
+                v1::Correction::Unspecified => None,
+                v1::Correction::Linkage => Some(Correction::Linkage),
+                v1::Correction::Tables => Some(Correction::Tables),
+            },
             measure: self.question.measure,
             types: self.types,
             per: self.per,

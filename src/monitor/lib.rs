@@ -15,8 +15,8 @@ pub use command::run;
 pub use fetch::{FetchError, fetch};
 pub use population::{Estimate, Population, Stratum, fetch_population};
 pub use report::{
-    Filter, FilterError, Line, Measure, Noise, Number, Order, Per, Period, Question, Report,
-    Returned, Row,
+    Correction, Filter, FilterError, Line, Measure, Noise, Number, Order, Per, Period, Question,
+    Report, Returned, Row,
 };
 pub use rounds::{RoundLine, rounds};
 pub use words::Language;

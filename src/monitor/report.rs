@@ -135,6 +135,16 @@ impl fmt::Display for Period {
     }
 }
 
+/// What was wrong with an earlier release of the round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Correction {
+    /// The program linked wrongly.
+    Linkage,
+    /// The program counted or protected wrongly.
+    Tables,
+}
+
 /// How the numbers were protected, all in people.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Noise {
@@ -194,6 +204,8 @@ pub struct Report {
     pub purpose: String,
     /// SHA-256 of the whole release, as in the ledger.
     pub release: Digest,
+    /// What was wrong with the release that this one corrects.
+    pub correction: Option<Correction>,
     /// What is counted.
     pub measure: Measure,
     /// Whether the sources of one type are taken together.

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::report::{Line, Measure, Order, Per, Report, Returned, Row};
+use crate::report::{Correction, Line, Measure, Order, Per, Report, Returned, Row};
 
 /// The language of titles, rows and explanations. Fields for machines are the same in both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -44,7 +44,10 @@ pub(crate) fn counted(report: &Report, row: &Row, language: Language) -> String 
     let text = match report.measure {
         Measure::Unique => known("known to any source", "bekend bij een of meer bronnen"),
         Measure::Sources => known("known to {}", "bekend bij {}"),
-        Measure::Overlap => known("known to both {}", "bekend bij zowel {}"),
+        Measure::Overlap => match (&row.sources[..], language) {
+            ([first, second], Nl) => format!("bekend bij zowel {first} als {second}"),
+            _ => format!("known to both {names}"),
+        },
         Measure::Patterns if row.sources.len() == 1 => {
             known("known to {} only", "alleen bekend bij {}")
         }
@@ -244,6 +247,18 @@ pub(crate) fn legend(report: &Report, language: Language) -> Vec<String> {
          keer. De opzettelijke afwijking komt daar bovenop, en ook mensen die uit de registraties niet \
          te herkennen zijn: zij zijn een keer te veel geteld.",
     ));
+    if let Some(correction) = report.correction {
+        lines.push(match correction {
+            Correction::Linkage => fill(
+                "These numbers correct an earlier release of this round, whose linkage was wrong.",
+                "Deze getallen verbeteren een eerdere vrijgave van deze ronde, waarvan de koppeling fout was.",
+            ),
+            Correction::Tables => fill(
+                "These numbers correct an earlier release of this round, which counted wrongly.",
+                "Deze getallen verbeteren een eerdere vrijgave van deze ronde, die fout telde.",
+            ),
+        });
+    }
     if report.rows.iter().any(|row| row.share.is_some()) {
         lines.push(fill(
             "Share: of all clients of the row's categories, from the numbers shown here.",

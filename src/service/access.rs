@@ -31,6 +31,7 @@ pub const TABLE: &[(&str, &[Role])] = &[
     ("/samenloop.v1.Rounds/LinkRound", &[Coordinator]),
     ("/samenloop.v1.Rounds/CancelRun", &[Coordinator]),
     ("/samenloop.v1.Rounds/ReleaseRound", &[Coordinator]),
+    ("/samenloop.v1.Rounds/CorrectRound", &[Coordinator]),
     ("/samenloop.v1.Rounds/CloseRound", &[Coordinator]),
     ("/samenloop.v1.Rounds/GetRound", &Role::ALL),
     ("/samenloop.v1.Rounds/ListRounds", &Role::ALL),

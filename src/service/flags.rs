@@ -132,8 +132,25 @@ pub(crate) enum Round {
     Cancel(Which),
     /// Materialise the release.
     Release(Which),
+    /// Take a wrong release back, once at most, to link and release the round anew.
+    Correct {
+        /// What is wrong with it.
+        #[arg(long)]
+        reason: Reason,
+        #[command(flatten)]
+        which: Which,
+    },
     /// End the round and delete its submissions.
     Close(Which),
+}
+
+/// What is wrong with a release. Inputs cannot be: they are frozen.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Reason {
+    /// The program linked wrongly.
+    Linkage,
+    /// The program counted or protected wrongly.
+    Tables,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use samenloop_schema::{Digest, RoundId};
 use serde::Serialize;
 
-use crate::report::{self, Measure, Noise, Order, Per, Report, Returned, Row};
+use crate::report::{self, Correction, Measure, Noise, Order, Per, Report, Returned, Row};
 use crate::rounds::RoundLine;
 
 #[derive(Serialize)]
@@ -13,6 +13,8 @@ struct Answer<'a> {
     round: RoundId,
     purpose: &'a str,
     release: Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correction: Option<Correction>,
     measure: Measure,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     by_source_type: bool,
@@ -83,6 +85,7 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
         round: report.round,
         purpose: &report.purpose,
         release: report.release,
+        correction: report.correction,
         measure: report.measure,
         by_source_type: report.types,
         per: report.per,

@@ -3,7 +3,7 @@ use samenloop_schema::{Digest, RoundId, RoundState};
 use super::*;
 use crate::population::{Estimate, Population, Stratum};
 use crate::report::{
-    Filter, Line, Measure, Noise, Number, Order, Per, Period, Report, Returned, Row,
+    Correction, Filter, Line, Measure, Noise, Number, Order, Per, Period, Report, Returned, Row,
 };
 use crate::rounds::RoundLine;
 use crate::words::Language::{En, Nl};
@@ -31,6 +31,7 @@ fn report(measure: Measure, by: &[&str], rows: Vec<Row>) -> Report {
         round: RoundId([0xab; 32]),
         purpose: "How many people\nneed help\u{1b}[2J".to_owned(),
         release: Digest([1; 32]),
+        correction: None,
         measure,
         types: false,
         per: None,
@@ -287,6 +288,16 @@ fn drawings_teach_how_they_are_read_and_mark_what_is_withheld() {
     hostile.purpose = "<script>alert(1)</script> & \"more\"".to_owned();
     elements(&svg(&hostile, En));
     assert!(!html(&hostile, En).contains("<script"));
+}
+
+#[test]
+fn a_corrected_release_says_so() {
+    let corrected = Report { correction: Some(Correction::Linkage), ..patterns() };
+    let told = "correct an earlier release of this round, whose linkage was wrong";
+    assert!(table(&corrected, En).contains(told) && !table(&patterns(), En).contains(told));
+    let value: serde_json::Value =
+        serde_json::from_str(&json(&corrected).expect("JSON")).expect("JSON");
+    assert_eq!(value["correction"], "linkage");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use samenloop_disclose::estimate::Rounded;
 use samenloop_disclose::{
@@ -18,8 +19,10 @@ use samenloop_wire::v1::{
 };
 use tonic::{Request, Response, Status};
 
+use super::rate::Rate;
 use super::{RequestError, blocking, caller, round_id};
 use crate::access::ledger_role;
+use crate::config::Limits;
 use crate::identity::Caller;
 use crate::round::{Rounds, StepError, advance, entry, stored};
 use crate::store::{Access as _, RELEASES, StoreError};
@@ -54,24 +57,33 @@ pub(crate) struct ReleasesHandler(Arc<Published>);
 struct Published {
     rounds: Arc<Rounds>,
     known: RwLock<HashMap<RoundId, Arc<Release>>>,
+    rate: Rate,
 }
 
 impl ReleasesHandler {
-    pub(crate) fn new(rounds: Arc<Rounds>) -> Self {
-        Self(Arc::new(Published { rounds, known: RwLock::default() }))
+    pub(crate) fn new(rounds: Arc<Rounds>, limits: &Limits) -> Self {
+        let rate = Rate::new(limits.questions_per_minute);
+        Self(Arc::new(Published { rounds, known: RwLock::default(), rate }))
     }
 }
 
 impl Published {
+    fn admit(&self, caller: &Caller) -> Result<(), RequestError> {
+        if self.rate.admits(caller, Instant::now()) { Ok(()) } else { Err(RequestError::Often) }
+    }
+
     /// The round's release for a caller who may know of the round.
     fn find(&self, caller: &Caller, round: &RoundId) -> Result<Arc<Release>, ReleaseRpcError> {
         self.rounds.visible(caller, round)?;
+        let read = self.rounds.store().read()?;
+        let mut stored = stored(&read, round)?;
+        advance(&mut stored, Step::Query)?;
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(round).cloned();
-        if let Some(release) = known {
+        // A correction has taken another release's place.
+        let current = |release: &Arc<Release>| release.digest().0[..] == stored.release_digest[..];
+        if let Some(release) = known.filter(current) {
             return Ok(release);
         }
-        let read = self.rounds.store().read()?;
-        advance(&mut stored(&read, round)?, Step::Query)?;
         let Some(bytes) = read.bytes(RELEASES, round.as_bytes())? else {
             return Err(ReleaseRpcError::Nothing);
         };
@@ -90,6 +102,7 @@ impl Published {
         caller: &Caller,
         request: &QueryTableRequest,
     ) -> Result<ReleasedTable, ReleaseRpcError> {
+        self.admit(caller)?;
         let round = round_id(&request.round_id)?;
         let measure = MEASURES
             .into_iter()
@@ -107,6 +120,7 @@ impl Published {
         caller: &Caller,
         request: &EstimatePopulationRequest,
     ) -> Result<ReleasedPopulation, ReleaseRpcError> {
+        self.admit(caller)?;
         let round = round_id(&request.round_id)?;
         let release = self.find(caller, &round)?;
         let by: Vec<&str> = request.by.iter().map(String::as_str).collect();
@@ -145,8 +159,16 @@ impl Releases for ReleasesHandler {
     ) -> Result<Response<GetReleaseResponse>, Status> {
         let (caller, round) = (caller(&request)?, round_id(&request.get_ref().round_id)?);
         let published = Arc::clone(&self.0);
-        let release = blocking(move || published.find(&caller, &round)).await?;
-        Ok(Response::new(description(&release)))
+        let describe = move || {
+            let release = published.find(&caller, &round)?;
+            let stored = stored(&published.rounds.store().read()?, &round)?;
+            Ok::<_, ReleaseRpcError>(GetReleaseResponse {
+                correction: stored.correction,
+                corrected_digest: stored.corrected_digest,
+                ..description(&release)
+            })
+        };
+        Ok(Response::new(blocking(describe).await?))
     }
 
     async fn query_table(
@@ -201,6 +223,7 @@ fn description(release: &Release) -> GetReleaseResponse {
         time_dimensions: scope.time_dimensions as u32,
         return_gap: scope.return_gap.into(),
         round_to: scope.round_to,
+        ..GetReleaseResponse::default()
     }
 }
 

@@ -1,0 +1,198 @@
+//! Linking many records from stored encodings to tables, stage by stage.
+//!
+//! `million prepare DIR` encodes the files that `samenloop-lab synth` wrote there; `million link DIR`
+//! reads the stored rows back, links them and materialises a release. Two steps, so that the time
+//! and the memory of the second are those of a service, which never encodes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use rayon::prelude::*;
+use samenloop_disclose::{DimensionList, Frame, NoiseKey, Registration, materialise};
+use samenloop_encode::{LinkageKey, RoundKeys};
+use samenloop_link::{Options, Progress, Search, Source, link};
+use samenloop_partner::draft::draft_schema;
+use samenloop_partner::survey::{Silent, survey};
+use samenloop_partner::table;
+use samenloop_schema::{DisclosurePolicy, LinkageSchema, PartyId, Record, drop_common_keys};
+
+const SOURCES: [&str; 6] = ["ggd", "ggz", "opvang", "wmo", "politie", "corporatie"];
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["prepare", dir] => prepare(Path::new(dir)),
+        ["link", dir] => run(Path::new(dir), Search::Auto),
+        ["link", dir, "exhaustive"] => run(Path::new(dir), Search::Exhaustive),
+        ["link", dir, "blocked"] => run(Path::new(dir), Search::Blocked),
+        _ => bail!("million prepare DIR | million link DIR [exhaustive|blocked]"),
+    }
+}
+
+fn files(dir: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let file = |source: &&str, end: &str| dir.join(format!("{source}.{end}"));
+    let both = SOURCES.iter().map(|source| (file(source, "csv"), file(source, "rows")));
+    both.filter(|(csv, _)| csv.exists()).collect()
+}
+
+fn prepare(dir: &Path) -> anyhow::Result<()> {
+    // The headers and contents of a part are enough to draft from.
+    let mut tables = vec![];
+    for (csv, _) in files(dir) {
+        let text = fs::read_to_string(&csv)?;
+        let part = dir.join("part.csv");
+        fs::write(&part, text.lines().take(20_000).collect::<Vec<_>>().join("\n"))?;
+        tables.push(table::read(&part)?);
+    }
+    let schema = draft_schema(&tables, "million", &["person_id"])?.schema;
+    fs::write(dir.join("schema.toml"), schema.to_toml())?;
+    let key = LinkageKey::from_hex(&"0123456789abcdef".repeat(4))?;
+    let keys = RoundKeys::derive(&key, &schema);
+    let shape = schema.shape();
+    for (csv, rows) in files(dir) {
+        let survey = survey(&csv, &schema, &keys, false, &Silent)?;
+        let mut bytes = vec![];
+        survey.records.iter().for_each(|record| shape.write_row(record, &mut bytes));
+        fs::write(&rows, bytes)?;
+        let truth = truth(&csv, &survey.lines)?;
+        fs::write(rows.with_extension("truth"), truth.join("\n"))?;
+        println!("{}: {} records", csv.display(), survey.records.len());
+    }
+    Ok(())
+}
+
+/// Who is who, per line of the file (from 1; the header is line 1).
+fn truth(csv: &Path, lines: &[u64]) -> anyhow::Result<Vec<String>> {
+    let text = fs::read_to_string(csv)?;
+    let rows: Vec<&str> = text.lines().collect();
+    let place = rows[0].split(',').position(|header| header == "person_id");
+    let place = place.context("no column person_id")?;
+    let person = |line: &u64| rows[*line as usize - 1].split(',').nth(place).map(str::to_owned);
+    lines.iter().map(|line| person(line).context("a row without person_id")).collect()
+}
+
+/// Notes when each tenth of a run is reached.
+struct Watch(Instant, Mutex<Vec<(u32, f64)>>);
+
+impl Progress for Watch {
+    fn permille(&self, done: u32) {
+        let mut seen = self.1.lock().unwrap_or_else(|broken| broken.into_inner());
+        if seen.last().is_none_or(|(last, _)| done >= last + 50 || done == 1000) {
+            seen.push((done, self.0.elapsed().as_secs_f64()));
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+fn run(dir: &Path, search: Search) -> anyhow::Result<()> {
+    let schema = LinkageSchema::from_toml(&fs::read_to_string(dir.join("schema.toml"))?)?;
+    let shape = schema.shape();
+    let begin = Instant::now();
+    let mut records: Vec<Vec<Record>> = vec![];
+    for (_, rows) in files(dir) {
+        let bytes = fs::read(rows)?;
+        let of_source: Result<Vec<Record>, _> =
+            bytes.par_chunks(shape.row_len()).map(|row| shape.read_row(row)).collect();
+        records.push(of_source?);
+    }
+    for rows in &mut records {
+        drop_common_keys(rows, schema.max_key_multiplicity);
+    }
+    let load = begin.elapsed().as_secs_f64();
+    let sources: Vec<Source<'_>> =
+        records.iter().map(|records| Source { may_hold_duplicates: true, records }).collect();
+    let linking = Instant::now();
+    let watch = Watch(linking, Mutex::default());
+    let linkage = link(&schema, &sources, &Options { search, ..Options::default() }, &watch)?;
+    let linked = linking.elapsed().as_secs_f64();
+    let registrations: Vec<Registration> = (0_u16..)
+        .zip(std::mem::take(&mut records))
+        .flat_map(|(party, rows)| rows.into_iter().map(move |row| (party, row)))
+        .map(|(party, row)| Registration {
+            party,
+            digest: shape.digest(&row),
+            codes: row.codes,
+            start: row.start,
+            end: row.end,
+        })
+        .collect();
+    let tables = Instant::now();
+    let draws: Vec<Vec<u32>> =
+        (0..linkage.posterior.draws()).map(|draw| linkage.posterior.draw(draw)).collect();
+    let lists = schema
+        .dimensions
+        .iter()
+        .map(|dimension| DimensionList { name: dimension.name.clone(), codes: dimension.codes() });
+    let parties = SOURCES.iter().take(files(dir).len()).map(|name| name.parse::<PartyId>());
+    let frame = Frame {
+        parties: parties.collect::<Result<_, _>>()?,
+        dimensions: lists.collect(),
+        purpose: "measuring".to_owned(),
+        min_parties: 3,
+        two_party: false,
+    };
+    let release = materialise(
+        &DisclosurePolicy::default(),
+        frame,
+        &registrations,
+        &linkage.clusters,
+        &draws,
+        NoiseKey::new([7; 32]),
+    );
+    let told =
+        release.map_or_else(|refusal| refusal.to_string(), |release| release.digest().to_string());
+    let tables = tables.elapsed().as_secs_f64();
+    let whole = begin.elapsed().as_secs_f64();
+    let n = linkage.clusters.len();
+    println!(
+        "records {n}   candidates {}   people {:.0}",
+        linkage.candidates,
+        linkage.posterior.unique().mean
+    );
+    println!(
+        "seconds {whole:.2}: load {load:.2}, link {linked:.2}, tables {tables:.2}   release {told:.60}"
+    );
+    println!("link by permille: {:?}", watch.1.into_inner().unwrap_or_default());
+    println!("estimated share of pairs missed: {:?}", linkage.missed);
+    println!("peak {} MiB", peak_kib() >> 10);
+    quality(dir, &linkage.clusters)
+}
+
+/// Recall and precision of the clusters' pairs.
+fn quality(dir: &Path, clusters: &[u32]) -> anyhow::Result<()> {
+    let mut people = std::collections::HashMap::new();
+    let mut both = vec![];
+    for (_, rows) in files(dir) {
+        for person in fs::read_to_string(rows.with_extension("truth"))?.lines() {
+            let next = people.len() as u32;
+            both.push(*people.entry(person.to_owned()).or_insert(next));
+        }
+    }
+    let pairs = |mut labels: Vec<(u32, u32)>| -> u64 {
+        labels.sort_unstable();
+        labels.chunk_by(|a, b| a == b).map(|same| (same.len() * (same.len() - 1) / 2) as u64).sum()
+    };
+    let zip = both.iter().zip(clusters);
+    let right = pairs(zip.clone().map(|(person, cluster)| (*person, *cluster)).collect());
+    let truth = pairs(both.iter().map(|person| (*person, 0)).collect());
+    let linked = pairs(clusters.iter().map(|cluster| (*cluster, 0)).collect());
+    println!(
+        "pairs true {truth}   linked {linked}   right {right}   precision {:.4}   recall {:.4}",
+        right as f64 / linked as f64,
+        right as f64 / truth as f64
+    );
+    Ok(())
+}
+
+fn peak_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or(0)
+}

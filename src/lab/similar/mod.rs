@@ -1,0 +1,3 @@
+//! Comparing filters of two files in anonlink's format.
+
+pub(crate) mod command;
