@@ -33,6 +33,12 @@ pub(crate) struct Split {
     pub strata: usize,
     /// First cell per measure; none where the measure is not offered.
     pub begins: [Option<usize>; MEASURES],
+    /// First counted cell of those whom each source, and each source type, knows among the people of
+    /// a stratum; never shown.
+    known: [usize; 2],
+    /// First counted cell of those whom each source knows in each place of a measure that months fill
+    /// and all sources share; none where the measure is not offered. Never shown.
+    shared: [Option<usize>; MEASURES],
 }
 
 /// What decides how long the axes are.
@@ -52,7 +58,10 @@ pub(crate) struct Lattice {
     /// Categories per dimension: its codes and `unknown`.
     pub categories: Vec<usize>,
     pub splits: Vec<Split>,
+    /// Cells of all questions.
     pub cells: usize,
+    /// With the cells behind them that only the rules look at.
+    pub counted: usize,
 }
 
 const fn pairs_of(units: usize) -> usize {
@@ -104,6 +113,14 @@ impl Extent {
             }
             M::InCare | M::FirstContacts => Some(self.periods?.len()),
             M::Recidivism => Some(Return::ALL.len() * (1 + units)),
+        }
+    }
+
+    /// Places at the beginning of an axis of one of [`Measure::SHARED_MONTHS`] that all sources share.
+    pub fn shared_places(&self, measure: Measure) -> usize {
+        match measure {
+            Measure::Recidivism => Return::ALL.len(),
+            _ => self.periods.map_or(0, Periods::len),
         }
     }
 }
@@ -198,7 +215,7 @@ impl Lattice {
         let categories: Vec<usize> = frame.lists().map(|list| list.codes.len() + 1).collect();
         let mut cells = 0;
         let splits = combinations(frame, policy.max_dimensions).into_iter();
-        let splits = splits
+        let mut splits: Vec<Split> = splits
             .map(|dimensions| {
                 let strata = dimensions.iter().map(|d| categories[*d]).product();
                 let begins = Measure::ALL.map(|measure| {
@@ -207,10 +224,26 @@ impl Lattice {
                     cells += len * strata;
                     Some(begin)
                 });
-                Split { dimensions, strata, begins }
+                Split { dimensions, strata, begins, known: [0; 2], shared: [None; MEASURES] }
             })
             .collect();
-        Self { extent, categories, splits, cells }
+        let mut counted = cells;
+        for split in &mut splits {
+            split.known = [extent.parties, extent.types].map(|units| {
+                let begin = counted;
+                counted += units * split.strata;
+                begin
+            });
+            for measure in Measure::SHARED_MONTHS {
+                let places = extent.shared_places(measure);
+                split.shared[measure as usize] = split.begins[measure as usize].map(|_| {
+                    let begin = counted;
+                    counted += places * extent.parties * split.strata;
+                    begin
+                });
+            }
+        }
+        Self { extent, categories, splits, cells, counted }
     }
 
     /// The cell of a measure at a place of its axis in a stratum; the measure is offered.
@@ -224,7 +257,27 @@ impl Lattice {
         self.cell(split, family.overlap, place, stratum)
     }
 
-    /// Which stratum of a split a person is in.
+    /// The counted cell of the people of a stratum whom a unit of a family knows.
+    pub fn known(&self, split: &Split, family: &Family, unit: u16, stratum: usize) -> usize {
+        let begin = split.known[usize::from(family.each.by_type())];
+        begin + usize::from(unit) * split.strata + stratum
+    }
+
+    /// The counted cell of those whom a source knows in a place of one of
+    /// [`Measure::SHARED_MONTHS`]; none where the measure is not offered.
+    pub fn shared(
+        &self,
+        split: &Split,
+        measure: Measure,
+        place: usize,
+        source: u16,
+        stratum: usize,
+    ) -> Option<usize> {
+        let begin = split.shared[measure as usize]?;
+        Some(begin + (place * self.extent.parties + usize::from(source)) * split.strata + stratum)
+    }
+
+    /// Which stratum of a split a person is in, or a source's registrations of one.
     fn stratum(&self, split: &Split, categories: &[usize]) -> usize {
         split.dimensions.iter().fold(0, |sum, d| sum * self.categories[*d] + categories[*d])
     }
@@ -239,43 +292,73 @@ impl Lattice {
         categories
     }
 
-    /// Calls `visit` with every cell that counts this person.
+    /// Calls `visit` with every cell of the questions that counts this person.
     pub fn cells_of(&self, person: &Person, mut visit: impl FnMut(usize)) {
+        self.counted_of(person, |cell| {
+            if cell < self.cells {
+                visit(cell);
+            }
+        });
+    }
+
+    /// Calls `visit` with every cell that counts this person, those that only the rules look at
+    /// besides, all below `counted`.
+    ///
+    /// What one source alone tells (its clients, and who of them came back) is split by that source's
+    /// own codes, so that no other source's record of a client moves it; everything else by the codes
+    /// on which all sources agree.
+    pub fn counted_of(&self, person: &Person, mut visit: impl FnMut(usize)) {
         for split in &self.splits {
             let stratum = self.stratum(split, &person.categories);
-            let mut at = |measure: Measure, place: usize| {
+            let mut at = |measure: Measure, place: usize, stratum: usize| {
                 if let Some(begin) = split.begins[measure as usize] {
                     visit(begin + place * split.strata + stratum);
                 }
             };
-            at(Measure::Unique, 0);
-            self.known_to(&Family::SOURCES, &person.sources, &mut at);
-            if self.extent.types > 0 {
-                self.known_to(&Family::TYPES, &person.types, &mut at);
+            at(Measure::Unique, 0, stratum);
+            person.in_care.iter().for_each(|place| at(Measure::InCare, *place, stratum));
+            for (place, returned) in person.returned.iter().skip(1).enumerate() {
+                let who = usize::from(person.sources.units[place]) + 1;
+                let own = self.stratum(split, person.sources.own(place, self.categories.len()));
+                at(Measure::Recidivism, who * Return::ALL.len() + *returned as usize, own);
             }
-            if let Some(periods) = self.extent.periods
-                && split.begins[Measure::InCare as usize].is_some()
-            {
-                person.in_care.iter().for_each(|place| at(Measure::InCare, *place));
-                if let Some(first) = person.first {
-                    periods.touched(first, first).for_each(|p| at(Measure::FirstContacts, p));
+            person.shared_months(self.extent.periods, |measure, place| {
+                let Some(begin) = split.begins[measure as usize] else { return };
+                visit(begin + place * split.strata + stratum);
+                for source in &person.sources.units {
+                    self.shared(split, measure, place, *source, stratum).map(&mut visit);
                 }
-            }
-            let who = std::iter::once(0).chain(person.sources.units.iter().map(|a| a + 1));
-            for (who, returned) in who.zip(&person.returned) {
-                let place = usize::from(who) * Return::ALL.len() + *returned as usize;
-                at(Measure::Recidivism, place);
+            });
+            self.known_to(split, stratum, &Family::SOURCES, &person.sources, &mut visit);
+            if self.extent.types > 0 {
+                self.known_to(split, stratum, &Family::TYPES, &person.types, &mut visit);
             }
         }
     }
 
-    fn known_to(&self, family: &Family, view: &View, at: &mut impl FnMut(Measure, usize)) {
+    fn known_to(
+        &self,
+        split: &Split,
+        stratum: usize,
+        family: &Family,
+        view: &View,
+        visit: &mut impl FnMut(usize),
+    ) {
         let count = self.extent.units(family.each);
+        for (place, unit) in view.units.iter().enumerate() {
+            let own = self.stratum(split, view.own(place, self.categories.len()));
+            visit(self.cell(split, family.each, usize::from(*unit), own));
+            visit(self.known(split, family, *unit, stratum));
+        }
+        let mut at = |measure: Measure, place: usize| {
+            if let Some(begin) = split.begins[measure as usize] {
+                visit(begin + place * split.strata + stratum);
+            }
+        };
         at(family.stacking, view.units.len() - 1);
         let mut pattern = 0_usize;
         let mut meetings = view.meetings.iter();
         for (place, a) in view.units.iter().enumerate() {
-            at(family.each, usize::from(*a));
             pattern |= 1_usize.checked_shl((*a).into()).unwrap_or(0);
             for (b, meeting) in view.units[place + 1..].iter().zip(&mut meetings) {
                 let pair = pair(count, *a, *b);

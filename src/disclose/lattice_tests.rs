@@ -107,7 +107,11 @@ fn every_axis_names_as_many_places_as_it_has() {
 
 fn view(units: &[u16], meetings: &[(Order, Option<u16>)]) -> View {
     let meeting = |(order, moved): &(Order, Option<u16>)| Meeting { order: *order, moved: *moved };
-    View { units: units.to_vec(), meetings: meetings.iter().map(meeting).collect() }
+    View {
+        units: units.to_vec(),
+        meetings: meetings.iter().map(meeting).collect(),
+        categories: vec![],
+    }
 }
 
 #[test]
@@ -131,8 +135,23 @@ fn a_person_is_counted_where_the_names_of_the_cells_say() {
         returned: vec![Return::CameBack, Return::Stayed, Return::Unknown, Return::Stayed],
         key: 0,
     };
-    let mut cells = vec![];
-    lattice.cells_of(&person, |cell| cells.push(cell));
+    let mut person = person;
+    // Each source and type has a code of its own for the first list.
+    let codes = |place: usize| [place % 3, 0, 1];
+    person.sources.categories = (0..3).flat_map(codes).collect();
+    person.types.categories = (1..3).flat_map(codes).collect();
+    let (mut cells, mut only_counted) = (vec![], 0);
+    lattice.counted_of(&person, |cell| {
+        if cell < lattice.cells {
+            cells.push(cell);
+        } else {
+            only_counted += 1;
+        }
+    });
+    // Three sources and two types; each source in one outcome and in three periods of first contacts.
+    let timed = |split: &&Split| split.begins[Measure::FirstContacts as usize].is_some();
+    let timed = lattice.splits.iter().filter(timed).count();
+    assert_eq!(only_counted, lattice.splits.len() * (5 + 3) + timed * 3 * 3);
     let periods = lattice.extent.periods.map(Periods::all).expect("months");
     let at = |places: &[usize]| -> Vec<Period> { places.iter().map(|p| periods[*p]).collect() };
     let moved = at(&[3, 15, 20]);
@@ -178,6 +197,19 @@ fn a_person_is_counted_where_the_names_of_the_cells_say() {
                         };
                         who.is_some_and(|who| axis.returned == Some(person.returned[who]))
                     }
+                };
+                // What one source or type alone tells goes by its own codes.
+                let alone = match measure {
+                    M::Sources | M::SourceTypes | M::Recidivism => {
+                        view.units.iter().position(|unit| axis.units == [*unit])
+                    }
+                    _ => None,
+                };
+                let own: Vec<usize> = match alone {
+                    Some(place) => {
+                        split.dimensions.iter().map(|d| view.own(place, 3)[*d]).collect()
+                    }
+                    None => own.clone(),
                 };
                 for stratum in 0..split.strata {
                     let here = lattice.categories_of(split, stratum) == own;

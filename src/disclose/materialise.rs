@@ -103,12 +103,12 @@ pub fn materialise(
     if unique < policy.min_unique as usize {
         return Err(Refusal::TooFewPeople { needed: policy.min_unique });
     }
-    let mut counts = vec![0_u32; lattice.cells];
-    let mut keys = Zeroizing::new(vec![0_u64; lattice.cells]);
+    let mut counts = vec![0_u32; lattice.counted];
+    let mut keys = Zeroizing::new(vec![0_u64; lattice.counted]);
     let mut person = Person::default();
     for own in grouped.people() {
         rows.read(own, &mut person);
-        lattice.cells_of(&person, |cell| {
+        lattice.counted_of(&person, |cell| {
             counts[cell] += 1;
             keys[cell] = keys[cell].wrapping_add(person.key);
         });

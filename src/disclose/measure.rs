@@ -91,6 +91,10 @@ impl Measure {
         Self::TypeFlows,
     ];
 
+    /// The measures in which one source's months decide where another's client is counted. Whoever is
+    /// in care by one source's months is so whatever the others say.
+    pub(crate) const SHARED_MONTHS: [Self; 2] = [Self::FirstContacts, Self::Recidivism];
+
     /// Whether it takes the sources of one type together.
     #[must_use]
     pub const fn by_type(self) -> bool {

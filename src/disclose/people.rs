@@ -4,7 +4,7 @@ use samenloop_schema::{Digest, Month};
 
 use crate::contact::{Contact, Meeting, meeting, returned};
 use crate::frame::Frame;
-use crate::measure::Return;
+use crate::measure::{Measure, Return};
 use crate::period::Periods;
 
 /// What disclosure control sees of a submitted record: no encoding and no match key.
@@ -29,6 +29,15 @@ pub(crate) struct View {
     pub units: Vec<u16>,
     /// Per pair of them, in the order (0, 1), (0, 2), …, (1, 2), …
     pub meetings: Vec<Meeting>,
+    /// Per unit its own categories, as [`Person::categories`], on which its registrations agree.
+    pub categories: Vec<usize>,
+}
+
+impl View {
+    /// The categories of the unit at a place, of so many code lists.
+    pub fn own(&self, place: usize, lists: usize) -> &[usize] {
+        &self.categories[place * lists..(place + 1) * lists]
+    }
 }
 
 /// Registrations of one person.
@@ -47,6 +56,18 @@ pub(crate) struct Person {
     pub returned: Vec<Return>,
     /// The client's key: the wrapping sum of its records' keys.
     pub key: u64,
+}
+
+impl Person {
+    /// Calls `visit` with every place of [`Measure::SHARED_MONTHS`] that counts this person.
+    pub fn shared_months(&self, periods: Option<Periods>, mut visit: impl FnMut(Measure, usize)) {
+        if let Some(all) = self.returned.first() {
+            visit(Measure::Recidivism, *all as usize);
+        }
+        if let Some((periods, first)) = periods.zip(self.first) {
+            periods.touched(first, first).for_each(|place| visit(Measure::FirstContacts, place));
+        }
+    }
 }
 
 /// The registrations of one round, with their keys.
@@ -126,18 +147,7 @@ impl Registrations<'_> {
         let scope = &self.frame.scope;
         person.key = own.iter().fold(0, |sum, row| self.keys[*row as usize].wrapping_add(sum));
         person.categories.clear();
-        person.categories.extend(
-            (0..self.frame.dimensions.len())
-                .map(|place| agreed(own.iter().filter_map(|row| self.row(*row).codes[place]))),
-        );
-        for roll_up in &scope.roll_ups {
-            let codes = own.iter().filter_map(|row| self.row(*row).codes[roll_up.of]);
-            // A code outside every group is no group to agree on.
-            let groups = codes.map(|code| roll_up.groups[usize::from(code)].unwrap_or(u16::MAX));
-            let category = agreed(groups);
-            let outside = usize::from(u16::MAX) + 1;
-            person.categories.push(if category == outside { 0 } else { category });
-        }
+        self.categories(own, &mut person.categories);
         self.view(own, |row| row.party, &mut person.sources);
         if !scope.type_of.is_empty() {
             let mut by_type = own.to_vec();
@@ -148,11 +158,31 @@ impl Registrations<'_> {
         self.read_months(own, person);
     }
 
+    /// Adds the category of every code list on which these rows agree.
+    fn categories(&self, rows: &[u32], categories: &mut Vec<usize>) {
+        categories.extend(
+            (0..self.frame.dimensions.len())
+                .map(|place| agreed(rows.iter().filter_map(|row| self.row(*row).codes[place]))),
+        );
+        for roll_up in &self.frame.scope.roll_ups {
+            let codes = rows.iter().filter_map(|row| self.row(*row).codes[roll_up.of]);
+            // A code outside every group is no group to agree on.
+            let groups = codes.map(|code| roll_up.groups[usize::from(code)].unwrap_or(u16::MAX));
+            let category = agreed(groups);
+            let outside = usize::from(u16::MAX) + 1;
+            categories.push(if category == outside { 0 } else { category });
+        }
+    }
+
     fn view(&self, own: &[u32], unit: impl Fn(&Registration) -> u16, view: &mut View) {
         view.units.clear();
         view.meetings.clear();
+        view.categories.clear();
         let by_unit = || own.chunk_by(|a, b| unit(self.row(*a)) == unit(self.row(*b)));
-        view.units.extend(by_unit().map(|rows| unit(self.row(rows[0]))));
+        for rows in by_unit() {
+            view.units.push(unit(self.row(rows[0])));
+            self.categories(rows, &mut view.categories);
+        }
         let contacts = |rows: &'_ [u32]| -> Vec<Contact> {
             rows.iter().filter_map(|row| self.contact(*row)).collect()
         };

@@ -2,8 +2,10 @@ use super::*;
 use crate::frame::{DimensionList, RollUpList, Scope};
 use crate::measure::Order;
 
-/// Registrations of parties with their codes and, as month indices, start and end.
-fn rows(rows: &[(u16, &[Option<u16>], Option<u32>, Option<u32>)]) -> Vec<Registration> {
+/// A registration of a party with its codes and, as month indices, start and end.
+type Row<'a> = (u16, &'a [Option<u16>], Option<u32>, Option<u32>);
+
+fn rows(rows: &[Row<'_>]) -> Vec<Registration> {
     let month = |index: u32| Month::from_index(index).expect("a month");
     let each = rows.iter().zip(0_u64..).map(|((party, codes, start, end), serial)| Registration {
         party: *party,

@@ -11,12 +11,26 @@
 //! perturbation; the differences are sets with noise of their own, never shown. What would give the
 //! same away is withheld with it: every order and every flow of AB; a pattern that holds both A and B
 //! while A or B has hardly any client outside the other; a pattern that is (nearly) all of one of its
-//! sources; a number of sources, from two up, that holds nearly everyone or the very people of a
-//! withheld cell. The same goes for source types. Whoever came back is withheld where that is nearly
-//! everyone, of all sources or of one, because it would be told of each of them.
-//! *Not protected:* where only two sources have clients, unique and per-source counts give the overlap
-//! up to the noise of three numbers (standard deviation √(3V)), and so whether it is nearly all.
-//! Withholding them would tell the same with certainty.
+//! sources; a number of sources that holds nearly everyone, or from two up the very people of a
+//! withheld cell. The same goes for source types, and for hardly anyone as for nearly all: the clients
+//! whom one source alone knows are withheld where they are nearly all of its clients, and so is
+//! everyone known to one source where they are nearly all that source's. Whoever came back is withheld
+//! where that is nearly everyone, of all sources or of one, because it would be told of each of them.
+//!
+//! **One source's strata.** Where hardly anyone of a code is unknown to one source, only what each
+//! source alone tells is shown of that code, and that is split by the source's own codes. First
+//! contacts by period, and who came back, of all sources together, are shown where enough people in
+//! them are unknown to each source. *Why:* such
+//! people are as good as that source's own, which knows them. A partner that invents clients beside
+//! one real person, under a code of its choice, would know every number there but for that person, and
+//! equal sets have equal numbers: one look would tell whether anyone else knows the person (with these
+//! rules its answers are right half of the time, without them always; `tests/disclosure`). *Not
+//! protected:* against a partner that knows for certain of as many clients as the threshold that
+//! another source has them too, and gives them the same codes.
+//!
+//! *Not protected by the insider rule:* where only two sources have clients, unique and per-source
+//! counts give the overlap up to the noise of three numbers (standard deviation √(3V)), and so whether
+//! it is nearly all. Withholding them would tell the same with certainty.
 
 use std::collections::HashSet;
 
@@ -47,8 +61,8 @@ impl Protection<'_> {
             let count = self.key.perturb(self.table, *count, *key);
             (count >= self.threshold).then_some(count)
         };
-        let mut shown: Vec<_> =
-            exact.counts.iter().zip(exact.keys).map(|(count, key)| noisy(count, key)).collect();
+        let each = exact.counts.iter().zip(exact.keys).take(lattice.cells);
+        let mut shown: Vec<_> = each.map(|(count, key)| noisy(count, key)).collect();
         let families = [Family::SOURCES, Family::TYPES];
         let families = families.map(|family| Axes::new(lattice, family));
         for split in &lattice.splits {
@@ -57,6 +71,12 @@ impl Protection<'_> {
                     self.insider_rule(lattice, axes, split, stratum, exact, &mut shown);
                 }
                 self.came_back_rule(lattice, split, stratum, exact, &mut shown);
+                self.shared_months_rule(lattice, split, stratum, exact, &mut shown);
+                if !split.dimensions.is_empty()
+                    && self.is_one_source_s(lattice, split, stratum, exact)
+                {
+                    Self::withhold_what_is_joint(lattice, split, stratum, &mut shown);
+                }
             }
         }
         shown.iter_mut().flatten().for_each(|count| *count = self.rounded(*count));
@@ -85,7 +105,7 @@ impl Protection<'_> {
         shown: &mut [Option<u32>],
     ) {
         let family = &axes.family;
-        let each = |a: u16| lattice.cell(split, family.each, a.into(), stratum);
+        let each = |a: u16| lattice.known(split, family, a, stratum);
         let mut close = HashSet::new();
         let mut withheld_sets = HashSet::new();
         for pair in &axes.overlap {
@@ -116,17 +136,83 @@ impl Protection<'_> {
             };
             let told = pairs().any(|pair| close.contains(&pair))
                 || !units.iter().all(|own| self.enough_beyond(exact, each(*own), cell));
-            if units.len() > 1 && told {
+            if told {
                 shown[cell] = None;
                 withheld_sets.insert(exact.keys[cell]);
             }
         }
         let everyone = lattice.cell(split, Measure::Unique, 0, stratum);
-        for place in 1..lattice.extent.units(family.stacking) {
+        for place in 0..lattice.extent.units(family.stacking) {
             let cell = lattice.cell(split, family.stacking, place, stratum);
-            let same = withheld_sets.contains(&exact.keys[cell]);
+            let same = place > 0 && withheld_sets.contains(&exact.keys[cell]);
             if same || !self.enough_beyond(exact, everyone, cell) {
                 shown[cell] = None;
+            }
+        }
+        // People whom one source alone knows are that source's, if hardly anyone else is among them.
+        let alone = lattice.cell(split, family.stacking, 0, stratum);
+        let single = axes.patterns.iter().enumerate().filter(|(_, axis)| axis.units.len() == 1);
+        let own = |(place, _)| lattice.cell(split, family.patterns, place, stratum);
+        if !single.map(own).all(|own| self.enough_beyond(exact, alone, own)) {
+            shown[alone] = None;
+        }
+    }
+
+    /// Whether hardly anyone in a stratum is unknown to one source.
+    fn is_one_source_s(
+        &self,
+        lattice: &Lattice,
+        split: &Split,
+        stratum: usize,
+        exact: &Exact<'_>,
+    ) -> bool {
+        let everyone = lattice.cell(split, Measure::Unique, 0, stratum);
+        (0..lattice.extent.parties as u16).any(|source| {
+            let own = lattice.known(split, &Family::SOURCES, source, stratum);
+            !self.enough_beyond(exact, everyone, own)
+        })
+    }
+
+    /// Withholds everything of a stratum but what each source alone tells.
+    fn withhold_what_is_joint(
+        lattice: &Lattice,
+        split: &Split,
+        stratum: usize,
+        shown: &mut [Option<u32>],
+    ) {
+        for measure in Measure::ALL {
+            let Some(begin) = split.begins[measure as usize] else { continue };
+            for (place, axis) in lattice.axis(measure).iter().enumerate() {
+                let own = matches!(measure, Measure::Sources | Measure::SourceTypes)
+                    || (measure == Measure::Recidivism && !axis.units.is_empty());
+                if !own {
+                    shown[begin + place * split.strata + stratum] = None;
+                }
+            }
+        }
+    }
+
+    /// Months that hardly anyone but one source's clients fill are that source's.
+    fn shared_months_rule(
+        &self,
+        lattice: &Lattice,
+        split: &Split,
+        stratum: usize,
+        exact: &Exact<'_>,
+        shown: &mut [Option<u32>],
+    ) {
+        for measure in Measure::SHARED_MONTHS {
+            for place in 0..lattice.extent.shared_places(measure) {
+                let cell = |source| lattice.shared(split, measure, place, source, stratum);
+                let Some(begin) = split.begins[measure as usize] else { continue };
+                let whole = begin + place * split.strata + stratum;
+                if shown[whole].is_none() {
+                    continue;
+                }
+                let mut owned = (0..lattice.extent.parties as u16).filter_map(cell);
+                if !owned.all(|own| self.enough_beyond(exact, whole, own)) {
+                    shown[whole] = None;
+                }
             }
         }
     }

@@ -116,14 +116,22 @@ fn numbers_are_near_the_truth_and_never_small() {
 
 #[test]
 fn the_same_people_have_the_same_number_by_whatever_question() {
-    // All women are known to ggd alone and all men to ggz alone.
-    let population = Population::default().add(1, 0, 120).add(2, 1, 90).add(4, 1, 1);
+    // ggd knows women only; nobody but ggd and ggz knows people together.
+    let population = Population::default()
+        .add(1, 0, 120)
+        .add(3, 0, 60)
+        .add(2, 0, 30)
+        .add(2, 1, 90)
+        .add(4, 0, 50);
     let release = population.release(&[], 7).expect("a release");
-    let women = counts(&release, Measure::Unique, &["sex"])[1];
-    assert!(women.is_some());
-    assert_eq!(counts(&release, Measure::Sources, &[])[0], women);
-    assert_eq!(counts(&release, Measure::Patterns, &["sex"])[1], women);
-    assert_eq!(counts(&release, Measure::Stacking, &["sex"])[1], women);
+    let ggd = counts(&release, Measure::Sources, &[])[0];
+    assert!(ggd.is_some());
+    assert_eq!(counts(&release, Measure::Sources, &["sex"])[1], ggd);
+    let both = counts(&release, Measure::Overlap, &[])[0];
+    assert!(both.is_some());
+    assert_eq!(counts(&release, Measure::Overlap, &["sex"])[1], both);
+    assert_eq!(counts(&release, Measure::Patterns, &[])[0b11 - 1], both);
+    assert_eq!(counts(&release, Measure::Stacking, &["sex"])[3 + 1], both);
     let reversed = counts(&release, Measure::Sources, &["place", "sex"]);
     let straight = counts(&release, Measure::Sources, &["sex", "place"]);
     assert_eq!(reversed.iter().flatten().sum::<u32>(), straight.iter().flatten().sum::<u32>());
@@ -190,6 +198,53 @@ fn a_number_of_sources_that_is_nearly_everyone_or_a_withheld_set_is_withheld() {
 }
 
 #[test]
+fn people_of_hardly_more_than_one_source_are_told_by_that_source_alone() {
+    // Of the men only ggd has clients; opvang shares hardly anyone with another source.
+    let population = Population::default()
+        .add(1, 0, 100)
+        .add(2, 0, 80)
+        .add(3, 0, 40)
+        .add(1, 1, 60)
+        .add(4, 0, 70)
+        .add(5, 0, 2);
+    let release = population.release(&[], 3).expect("a release");
+    let men = |measure| -> Vec<Option<u32>> {
+        counts(&release, measure, &["sex"]).into_iter().skip(2).step_by(3).collect()
+    };
+    assert!(men(Measure::Sources)[0].is_some(), "ggd's own");
+    let joint = [
+        Measure::Unique,
+        Measure::Stacking,
+        Measure::Patterns,
+        Measure::Overlap,
+        Measure::Sequence,
+    ];
+    for measure in joint {
+        assert!(men(measure).iter().all(Option::is_none), "{measure}");
+    }
+    assert_eq!(men(Measure::Recidivism)[..3], [None; 3], "of everyone");
+    let patterns = counts(&release, Measure::Patterns, &[]);
+    assert!(patterns[0b001 - 1].is_some());
+    assert_eq!(patterns[0b100 - 1], None, "opvang is told that hardly anyone is known elsewhere");
+    assert!(counts(&release, Measure::Sources, &[]).iter().all(Option::is_some));
+}
+
+#[test]
+fn a_source_s_own_clients_are_split_by_its_own_codes() {
+    let mut population = Population::usual();
+    // Nobody else agrees with opvang about anyone's sex.
+    for row in population.rows.iter_mut().filter(|row| row.party != 2) {
+        row.codes[0] = row.codes[0].map(|sex| 1 - sex);
+    }
+    let before = Population::usual().release(&[], 5).expect("a release");
+    let after = population.release(&[], 5).expect("a release");
+    let opvang = |release: &Release| counts(release, Measure::Sources, &["sex"])[6..].to_vec();
+    assert_eq!(opvang(&before), opvang(&after));
+    let joint = |release: &Release| counts(release, Measure::Overlap, &["sex"])[3..].to_vec();
+    assert!(joint(&before)[1].is_some() && joint(&after)[1..3] == [None; 2], "{:?}", joint(&after));
+}
+
+#[test]
 fn nobody_is_told_that_nearly_everyone_came_back() {
     // With 4 months a gap of 1: whoever is known to two sources or more came back.
     let frame = Frame { scope: Scope { return_gap: 1, ..Scope::default() }, ..frame() };
@@ -221,10 +276,9 @@ fn trends_flows_types_and_regions_count_people_once() {
         near(Measure::InCare, place, truth);
     }
     assert_eq!(counts(&release, Measure::InCare, &[])[3], None, "nobody in April");
-    // Of those who know ggz, the ones without ggd came first in May.
-    for (place, truth) in [(0, ggd), (4, 105 + 45), (8, 90), (16, 509)] {
-        near(Measure::FirstContacts, place, truth);
-    }
+    // The first contacts of a month are one source's alone here, those of the year are not.
+    near(Measure::FirstContacts, 16, 509);
+    assert!(counts(&release, Measure::FirstContacts, &[])[..16].iter().all(Option::is_none));
     // From ggd to ggz in May, from ggz to opvang in September.
     near(Measure::Flows, 4, 60 + 37);
     near(Measure::Flows, 2 * 17 * 2 + 8, 45 + 37);

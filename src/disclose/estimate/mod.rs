@@ -26,7 +26,7 @@ pub use loglinear::{LogLinear, NoEstimate, Terms};
 pub use models::{Estimate, MIN_OVERLAP, MIN_SEEN, MOST_SPREAD, TooLittle, estimates, firm, gates};
 pub use register::{Heterogeneity, Met, Register, Truncated, occasions};
 pub use released::{Hidden, ReleasedPatterns, Rounded, USUAL_ERRORS, hidden};
-pub use select::{TwoWay, stepwise, two_way};
+pub use select::{TwoWay, heterogeneity, stepwise, two_way};
 pub use simple::{Coverage, Population, chao, chao_bias_corrected, chapman, coverage};
 
 #[cfg(test)]

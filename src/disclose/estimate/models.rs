@@ -3,8 +3,9 @@
 use super::bayes::average;
 use super::histories::{Histories, both};
 use super::interval::Interval;
+use super::linkage::LinkageErrors;
 use super::loglinear::{LogLinear, Terms};
-use super::select::{stepwise, two_way};
+use super::select::{heterogeneity, stepwise, two_way};
 use super::simple::{Population, chao, chao_bias_corrected, chapman, coverage};
 
 /// One estimator's answer, in people.
@@ -29,6 +30,37 @@ impl Estimate {
         Self { estimator, n: found.n, interval: Some(found.interval), model: None }
     }
 
+    /// What the same estimator, with the same terms, gives for other histories.
+    pub(super) fn again(&self, histories: &Histories) -> Option<f64> {
+        let (frequencies, lists) = (histories.frequencies(), Some(histories.lists()));
+        if let Some(model) = &self.model {
+            return Some(LogLinear::fit(histories, &model.terms).ok()?.population());
+        }
+        Some(match self.estimator {
+            "bma" => average(histories)?.n,
+            "chapman" => chapman(histories)?.n,
+            "chao" => chao(&frequencies, lists)?.n,
+            "chao-bias-corrected" => chao_bias_corrected(&frequencies, lists).n,
+            "coverage" => coverage(histories)?.independent,
+            "coverage-high" => coverage(histories)?.high?,
+            "coverage-low" => coverage(histories)?.low?,
+            _ => return None,
+        })
+    }
+
+    /// Least and largest estimate over linkage errors, each taken out of the histories; the terms of a
+    /// model stay. None where the estimator cannot be asked again.
+    #[must_use]
+    pub fn linkage_band(
+        &self,
+        histories: &Histories,
+        errors: &[LinkageErrors],
+    ) -> Option<(f64, f64)> {
+        self.again(histories)?;
+        let corrected = errors.iter().filter_map(|errors| self.again(&errors.correct(histories)?));
+        Some(corrected.fold((self.n, self.n), |(low, high), n| (low.min(n), high.max(n))))
+    }
+
     fn log_linear(estimator: &'static str, model: LogLinear) -> Self {
         let (n, interval) = (model.population(), Some(model.profile()));
         Self { estimator, n, interval, model: Some(model) }
@@ -43,6 +75,7 @@ impl Estimate {
 /// | `stepwise` | log-linear, terms chosen as SparseMSE does; profile interval |
 /// | `aic`, `bic` | best log-linear model with two-list terms, 3 to 5 lists; profile interval |
 /// | `aic-range` | least to largest of the models within 10 AIC of the best; n is the best |
+/// | `heterogeneity` | best log-linear model with Darroch's term, 4 lists; profile interval |
 /// | `bma` | average over all decomposable graphs, up to 5 lists; posterior median |
 /// | `chapman` | two lists |
 /// | `chao`, `chao-bias-corrected` | lower bounds |
@@ -65,6 +98,8 @@ pub fn estimates(histories: &Histories) -> Vec<Estimate> {
         found.push(Estimate::log_linear("bic", models.bic));
         found.push(Estimate { estimator: "aic-range", n, interval, model });
     }
+    let heterogeneity = heterogeneity(histories);
+    found.extend(heterogeneity.map(|model| Estimate::log_linear("heterogeneity", model)));
     found.extend(average(histories).map(|average| Estimate::closed("bma", average)));
     found.extend(chapman(histories).map(|chapman| Estimate::closed("chapman", chapman)));
     let (frequencies, lists) = (histories.frequencies(), Some(histories.lists()));

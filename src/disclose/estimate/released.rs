@@ -89,15 +89,12 @@ pub fn hidden(
         |estimate: &Estimate| estimate.interval.is_some_and(|interval| firm(interval).is_ok());
     let lower_bound_only =
         !found.iter().any(|estimate| estimate.model.is_some() && firm_enough(estimate));
-    let kept = found.iter().filter(|estimate| {
+    // The range of the best models is no estimator: its models cannot be asked again.
+    let kept = found.iter().filter(|own| own.estimator != "aic-range").filter(|estimate| {
         lower_bounds.contains(&estimate.estimator) || (!lower_bound_only && firm_enough(estimate))
     });
-    let corrected: Vec<Vec<Estimate>> =
-        errors.iter().filter_map(|errors| Some(estimates(&errors.correct(&histories)?))).collect();
     let estimates = kept.filter_map(|estimate| {
-        let same = corrected.iter().flatten().filter(|own| own.estimator == estimate.estimator);
-        let band = same
-            .fold((estimate.n, estimate.n), |(low, high), own| (low.min(own.n), high.max(own.n)));
+        let band = estimate.linkage_band(&histories, errors).unwrap_or((estimate.n, estimate.n));
         Some(rounded(estimate, estimate.interval?, band))
     });
     Ok(Hidden {

@@ -83,19 +83,30 @@ pub struct TwoWay {
 /// Most lists whose 2^(pairs) models are all fitted: 1,024 models.
 const MOST_LISTS_FITTED: usize = 5;
 
+fn every_model(histories: &Histories, darroch: bool) -> impl Iterator<Item = LogLinear> {
+    let pairs = histories.pairs();
+    (0..1_usize << pairs.len()).filter_map(move |chosen| {
+        let own = pairs.iter().enumerate().filter(|(place, _)| chosen >> place & 1 == 1);
+        let terms = Terms { pairs: own.map(|(_, pair)| *pair).collect(), darroch };
+        LogLinear::fit(histories, &terms).ok()
+    })
+}
+
+/// The model of least AIC among those with two-list terms in which people differ in how easily they
+/// are seen; of four lists, because three can hardly tell the two apart.
+#[must_use]
+pub fn heterogeneity(histories: &Histories) -> Option<LogLinear> {
+    let models = (histories.lists() == 4).then(|| every_model(histories, true))?;
+    models.min_by(|a, b| a.aic().total_cmp(&b.aic()))
+}
+
 /// Fits every model with two-list terms; none beyond five lists, whose models are too many.
 #[must_use]
 pub fn two_way(histories: &Histories) -> Option<TwoWay> {
     if histories.lists() > MOST_LISTS_FITTED || histories.lists() < 3 {
         return None;
     }
-    let pairs = histories.pairs();
-    let models = (0..1_usize << pairs.len()).filter_map(|chosen| {
-        let own = pairs.iter().enumerate().filter(|(place, _)| chosen >> place & 1 == 1);
-        let terms = Terms { pairs: own.map(|(_, pair)| *pair).collect(), darroch: false };
-        LogLinear::fit(histories, &terms).ok()
-    });
-    let models: Vec<LogLinear> = models.collect();
+    let models: Vec<LogLinear> = every_model(histories, false).collect();
     let least = |criterion: fn(&LogLinear) -> f64| {
         models.iter().min_by(|a, b| criterion(a).total_cmp(&criterion(b))).cloned()
     };

@@ -127,6 +127,9 @@ fn other_log_linear_models_agree_with_their_publications() {
     assert!((model.standard_error() - 687.21).abs() < 0.1);
     ends(model.multinomial_profile(), [5_836.8, 8_558.7], "Darroch");
     ends(model.multinomial_profile(), [5_850.0, 8_576.0], "Darroch, as published");
+    // The published terms are also those of least AIC.
+    let chosen = heterogeneity(&histories("lesbian_allegheny")).expect("a fit");
+    assert_eq!(chosen.terms, terms);
 
     let model = fit("spina_bifida_3", &[(1, 2)]);
     point(model.population(), 730.93, "death:rehab");

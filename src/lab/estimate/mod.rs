@@ -68,7 +68,12 @@ impl Line {
         Self { estimator, n: found.n, low, high, terms: None, intervals: None, linkage: None }
     }
 
-    fn of(estimate: &Estimate, names: &[String], corrected: &[Vec<Estimate>]) -> Self {
+    fn of(
+        estimate: &Estimate,
+        names: &[String],
+        histories: &Histories,
+        errors: &[LinkageErrors],
+    ) -> Self {
         let [low, high] = estimate.interval.map_or([None; 2], pair);
         let model = estimate.model.as_ref();
         let terms = model.map(|model| {
@@ -80,9 +85,8 @@ impl Line {
             profile: pair(model.profile()),
             multinomial: pair(model.multinomial_profile()),
         });
-        let same = corrected.iter().flatten().filter(|own| own.estimator == estimate.estimator);
-        let band = same.fold([estimate.n; 2], |[low, high], own| [low.min(own.n), high.max(own.n)]);
-        let linkage = (!corrected.is_empty()).then_some(band);
+        let band = estimate.linkage_band(histories, errors).filter(|_| !errors.is_empty());
+        let linkage = band.map(|(low, high)| [low, high]);
         let estimator = estimate.estimator.to_owned();
         Self { estimator, n: estimate.n, low, high, terms, intervals, linkage }
     }
@@ -92,15 +96,13 @@ impl Line {
 #[must_use]
 pub fn of_lists(names: &[String], histories: &Histories, errors: &[LinkageErrors]) -> Report {
     let found = estimates(histories);
-    let corrected: Vec<_> =
-        errors.iter().filter_map(|errors| Some(estimates(&errors.correct(histories)?))).collect();
     let mut cautions: Vec<String> =
         gates(histories).err().into_iter().map(|gate| gate.to_string()).collect();
     let models = || found.iter().filter(|own| own.model.is_some()).filter_map(|own| own.interval);
     if !models().any(|interval| firm(interval).is_ok()) {
         cautions.push("no model stands firm: read the estimates as lower bounds".to_owned());
     }
-    if corrected.len() < errors.len() {
+    if errors.iter().any(|errors| errors.correct(histories).is_none()) {
         cautions.push(
             "the largest linkage errors explain every overlap: nothing is left to estimate from"
                 .to_owned(),
@@ -109,7 +111,10 @@ pub fn of_lists(names: &[String], histories: &Histories, errors: &[LinkageErrors
     Report {
         columns: names.to_vec(),
         seen: histories.seen(),
-        estimates: found.iter().map(|estimate| Line::of(estimate, names, &corrected)).collect(),
+        estimates: found
+            .iter()
+            .map(|estimate| Line::of(estimate, names, histories, errors))
+            .collect(),
         cautions,
     }
 }
