@@ -4,13 +4,13 @@
 //! interval reaches below and above it, each as u32, all zero for a withheld cell; at the end the
 //! SHA-256 over all before it. Texts and lists have their length before them.
 
-use samenloop_schema::{Digest, DisclosurePolicy, PartyId};
+use samenloop_schema::{Digest, DisclosurePolicy, Month, MonthRange, PartyId};
 
-use crate::frame::{DimensionList, Frame};
+use crate::frame::{DimensionList, Frame, RollUpList, Scope};
 use crate::lattice::{Lattice, lattice_cells};
 use crate::release::{Number, Release};
 
-const HEADING: &[u8] = b"samenloop release 1\n";
+const HEADING: &[u8] = b"samenloop release 2\n";
 const NUMBER_LEN: usize = 12;
 
 /// Why bytes are no release.
@@ -49,16 +49,39 @@ pub(crate) fn body(release: &Release) -> Vec<u8> {
     len(&mut out, frame.parties.len());
     frame.parties.iter().for_each(|party| text(&mut out, party.as_str()));
     len(&mut out, frame.dimensions.len());
-    for list in &frame.dimensions {
-        text(&mut out, &list.name);
-        len(&mut out, list.codes.len());
-        list.codes.iter().for_each(|code| text(&mut out, code));
+    let list = |out: &mut Vec<u8>, list: &DimensionList| {
+        text(out, &list.name);
+        len(out, list.codes.len());
+        list.codes.iter().for_each(|code| text(out, code));
+    };
+    frame.dimensions.iter().for_each(|dimension| list(&mut out, dimension));
+    let scope = &frame.scope;
+    len(&mut out, scope.types.len());
+    scope.types.iter().for_each(|name| text(&mut out, name));
+    places(&mut out, scope.type_of.iter().map(|place| Some(*place)));
+    len(&mut out, scope.roll_ups.len());
+    for roll_up in &scope.roll_ups {
+        list(&mut out, &roll_up.list);
+        len(&mut out, roll_up.of);
+        places(&mut out, roll_up.groups.iter().copied());
     }
+    let months = scope.months.map(|range| [range.from, range.to].map(|m| m.index()));
+    let months: Vec<u16> = months.into_iter().flatten().collect();
+    places(&mut out, months.into_iter().map(Some));
+    len(&mut out, scope.time_dimensions);
+    len(&mut out, scope.return_gap.into());
+    out.extend(scope.round_to.to_le_bytes());
     for number in &release.numbers {
         let parts = number.map_or([0; 3], |n| [n.count, n.count - n.low, n.high - n.count]);
         parts.iter().for_each(|part| out.extend(part.to_le_bytes()));
     }
     out
+}
+
+/// Their number, then each as u16, `u16::MAX` for none.
+fn places(out: &mut Vec<u8>, places: impl ExactSizeIterator<Item = Option<u16>>) {
+    out.extend((places.len() as u32).to_le_bytes());
+    places.for_each(|place| out.extend(place.unwrap_or(u16::MAX).to_le_bytes()));
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -88,6 +111,12 @@ impl<'a> Reader<'a> {
             Ok(text) => Ok(text.to_owned()),
             Err(_) => damaged("a text is not UTF-8"),
         }
+    }
+
+    fn places(&mut self) -> Result<Vec<Option<u16>>, DamagedRelease> {
+        let place = |reader: &mut Self| reader.array().map(u16::from_le_bytes);
+        let places = self.list(place)?;
+        Ok(places.into_iter().map(|place| (place != u16::MAX).then_some(place)).collect())
     }
 
     fn list<T>(
@@ -148,14 +177,16 @@ impl Release {
         if reader.0.len() != lattice.cells * NUMBER_LEN {
             return damaged("it has another number of cells than its questions need");
         }
+        let round_to = frame.scope.round_to;
+        // Rounding comes after the threshold and may go under it by half a step.
+        let legal =
+            |count: u32| count.is_multiple_of(round_to) && count + round_to / 2 >= policy.threshold;
         let mut numbers = Vec::with_capacity(lattice.cells);
         for _ in 0..lattice.cells {
             let (count, below, above) = (reader.number()?, reader.number()?, reader.number()?);
             numbers.push(match (count.checked_sub(below), count.checked_add(above)) {
                 (Some(0), Some(0)) if count == 0 => None,
-                (Some(low), Some(high)) if count >= policy.threshold => {
-                    Some(Number { count, low, high })
-                }
+                (Some(low), Some(high)) if legal(count) => Some(Number { count, low, high }),
                 _ => return damaged("a number breaks the rules"),
             });
         }
@@ -175,8 +206,36 @@ fn read_frame(reader: &mut Reader<'_>) -> Result<Frame, DamagedRelease> {
         Ok(party) => Ok(party),
         Err(_) => damaged("a party id is none"),
     })?;
-    let dimensions = reader.list(|reader| {
-        Ok(DimensionList { name: reader.text()?, codes: reader.list(Reader::text)? })
+    let dimensions = reader.list(read_list)?;
+    let types = reader.list(Reader::text)?;
+    let known = |place: Option<u16>| place.map_or_else(|| damaged("a place is missing"), Ok);
+    let type_of = reader.places()?.into_iter().map(known).collect::<Result<_, _>>()?;
+    let roll_ups = reader.list(|reader| {
+        Ok(RollUpList {
+            list: read_list(reader)?,
+            of: reader.number()? as usize,
+            groups: reader.places()?,
+        })
     })?;
-    Ok(Frame { parties, dimensions, purpose, min_parties, two_party })
+    let month = |place: Option<u16>| place.and_then(|p| Month::from_index(p.into()).ok());
+    let months = match reader.places()?[..] {
+        [] => None,
+        [from, to] => match month(from).zip(month(to)) {
+            Some((from, to)) => Some(MonthRange { from, to }),
+            None => return damaged("a month cannot be named"),
+        },
+        _ => return damaged("its months are no range"),
+    };
+    let time_dimensions = reader.number()? as usize;
+    let return_gap = match u16::try_from(reader.number()?) {
+        Ok(gap) => gap,
+        Err(_) => return damaged("its gap is too long"),
+    };
+    let round_to = reader.number()?;
+    let scope = Scope { types, type_of, roll_ups, months, time_dimensions, return_gap, round_to };
+    Ok(Frame { parties, dimensions, purpose, min_parties, two_party, scope })
+}
+
+fn read_list(reader: &mut Reader<'_>) -> Result<DimensionList, DamagedRelease> {
+    Ok(DimensionList { name: reader.text()?, codes: reader.list(Reader::text)? })
 }

@@ -13,69 +13,89 @@
 use rayon::prelude::*;
 
 use crate::lattice::Lattice;
-use crate::people::Registrations;
+use crate::people::{Grouped, Person, Registrations};
 use crate::release::Number;
 
 /// Offsets are multiples of this, in people.
 pub const STEP: u32 = 5;
 
+/// A partition: the label of each registration and the registrations of each person.
+pub(crate) struct Partition<'a> {
+    pub labels: &'a [u32],
+    pub grouped: &'a Grouped,
+}
+
+/// By how many people a draw's count of a shown cell differs from the released partition's, for the
+/// cells where it does, in their order.
+type Differences = Vec<(u32, i32)>;
+
 /// The shown cells with their intervals; without draws low and high are the count.
 pub(crate) fn with_intervals(
     lattice: &Lattice,
     registrations: &Registrations<'_>,
-    counts: &[u32],
+    released: &Partition<'_>,
     shown: &[Option<u32>],
     draws: &[Vec<u32>],
 ) -> Vec<Option<Number>> {
-    // Only shown cells are counted again: place in `slots`, or none.
-    let mut slots = 0;
-    let slot_of: Vec<Option<u32>> = shown
-        .iter()
-        .map(|shown| {
-            shown.map(|_| {
-                slots += 1;
-                slots - 1
-            })
-        })
-        .collect();
-    let drawn: Vec<Vec<u32>> = draws
+    let tally = || (vec![0_i32; lattice.cells], Vec::<u32>::new(), Person::default());
+    let differences: Vec<Differences> = draws
         .par_iter()
-        .map(|draw| {
-            let mut tally = vec![0_u32; slots as usize];
-            registrations.people(draw, |person| {
+        .map_init(tally, |(tally, touched, person), draw| {
+            let grouped = registrations.group(draw);
+            let mut count = |own: &[u32], people: i32| {
+                registrations.read(own, person);
                 lattice.cells_of(person, |cell| {
-                    if let Some(slot) = slot_of[cell] {
-                        tally[slot as usize] += 1;
+                    if shown[cell].is_some() {
+                        tally[cell] += people;
+                        touched.push(cell as u32);
                     }
                 });
+            };
+            // Whoever is the same person in both is in both counts.
+            let beyond = grouped.people_beyond(released.grouped, released.labels);
+            beyond.for_each(|own| count(own, 1));
+            let gone = released.grouped.people_beyond(&grouped, draw);
+            gone.for_each(|own| count(own, -1));
+            touched.sort_unstable();
+            touched.dedup();
+            let differ = touched.drain(..).filter_map(|cell| {
+                let people = std::mem::take(&mut tally[cell as usize]);
+                (people != 0).then_some((cell, people))
             });
-            tally
+            differ.collect()
         })
         .collect();
-    let mut column = Vec::with_capacity(draws.len());
-    let cells = shown.iter().zip(&slot_of).zip(counts);
-    cells
-        .map(|((shown, slot), exact)| {
-            let (count, slot) = ((*shown)?, (*slot)? as usize);
-            column.clear();
-            column.extend(drawn.iter().map(|tally| tally[slot]));
-            let (below, above) = offsets(&mut column, *exact);
+    let mut rest: Vec<&[(u32, i32)]> = differences.iter().map(Vec::as_slice).collect();
+    let mut column = vec![0; draws.len()];
+    (0_u32..)
+        .zip(shown)
+        .map(|(cell, shown)| {
+            for (difference, rest) in column.iter_mut().zip(&mut rest) {
+                *difference = 0;
+                if let Some(((first, people), after)) = rest.split_first()
+                    && *first == cell
+                {
+                    (*difference, *rest) = (*people, after);
+                }
+            }
+            let count = (*shown)?;
+            let (below, above) = offsets(&mut column);
             Some(Number { count, low: count.saturating_sub(below), high: count + above })
         })
         .collect()
 }
 
-/// How far the draws' 95 % interval reaches below and above `exact`, in whole steps.
-fn offsets(draws: &mut [u32], exact: u32) -> (u32, u32) {
-    if draws.is_empty() {
+/// How far the draws' 95 % interval reaches below and above the released partition's count, in whole
+/// steps.
+fn offsets(differences: &mut [i32]) -> (u32, u32) {
+    if differences.iter().all(|people| *people == 0) {
         return (0, 0);
     }
-    draws.sort_unstable();
-    let last = draws.len() - 1;
-    let cut = draws.len() * 25 / 1000;
-    let (low, high) = (draws[cut], draws[last - cut]);
-    let outward = |people: u32| people.div_ceil(STEP) * STEP;
-    (outward(exact.saturating_sub(low)), outward(high.saturating_sub(exact)))
+    differences.sort_unstable();
+    let last = differences.len() - 1;
+    let cut = differences.len() * 25 / 1000;
+    let outward = |people: i32| (people.max(0) as u32).div_ceil(STEP) * STEP;
+    (outward(-differences[cut]), outward(differences[last - cut]))
 }
 
 #[cfg(test)]
@@ -84,20 +104,20 @@ mod tests {
 
     #[test]
     fn offsets_are_quantiles_rounded_outward() {
-        let cases: &[(Vec<u32>, u32, (u32, u32))] = &[
-            (vec![], 50, (0, 0)),
-            (vec![50; 100], 50, (0, 0)),
-            ((1..=100).collect(), 50, (50, 50)),
-            (vec![49, 51], 50, (5, 5)),
-            (vec![44, 50, 55], 50, (10, 5)),
+        let cases: &[(Vec<i32>, (u32, u32))] = &[
+            (vec![], (0, 0)),
+            (vec![0; 100], (0, 0)),
+            ((-49..=50).collect(), (50, 50)),
+            (vec![-1, 1], (5, 5)),
+            (vec![-6, 0, 5], (10, 5)),
             // The released partition may lie at the draws' edge; the count stays inside.
-            (vec![53; 100], 50, (0, 5)),
+            (vec![3; 100], (0, 5)),
             // Two of a hundred draws beyond either end do not count.
-            ([vec![0; 2], vec![50; 96], vec![900; 2]].concat(), 50, (0, 0)),
-            ([vec![0; 3], vec![50; 97]].concat(), 50, (50, 0)),
+            ([vec![-50; 2], vec![0; 96], vec![850; 2]].concat(), (0, 0)),
+            ([vec![-50; 3], vec![0; 97]].concat(), (50, 0)),
         ];
-        for (draws, exact, expected) in cases {
-            assert_eq!(offsets(&mut draws.clone(), *exact), *expected, "{draws:?}");
+        for (differences, expected) in cases {
+            assert_eq!(offsets(&mut differences.clone()), *expected, "{differences:?}");
         }
     }
 }

@@ -7,77 +7,21 @@
 use samenloop_schema::DisclosurePolicy;
 
 use crate::frame::Frame;
-use crate::people::Person;
+use crate::measure::{Family, MAX_PATTERN_SOURCES, Measure, Order, Return};
+use crate::people::{Person, View};
+use crate::period::{Period, Periods};
 
-/// What is counted; always people, each once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Measure {
-    /// Unique clients of all sources together.
-    Unique,
-    /// Unique clients of each source.
-    Sources,
-    /// Unique clients that both of two sources know.
-    Overlap,
-    /// Unique clients by the exact set of sources that know them.
-    Patterns,
-    /// Unique clients by the number of sources that know them.
-    Stacking,
-    /// Clients of both of two sources by the order in which they came to them.
-    Sequence,
-}
-
-/// Most sources whose 2^n − 1 patterns are counted one by one.
-pub const MAX_PATTERN_SOURCES: usize = 8;
-
-impl Measure {
-    /// Every measure.
-    pub const ALL: [Self; 6] = [
-        Self::Unique,
-        Self::Sources,
-        Self::Overlap,
-        Self::Patterns,
-        Self::Stacking,
-        Self::Sequence,
-    ];
-
-    /// Places on the axis with `parties` sources; none where the measure is not offered.
-    fn axis_len(self, parties: usize) -> Option<usize> {
-        let pairs = parties * parties.saturating_sub(1) / 2;
-        match self {
-            Self::Unique => Some(1),
-            Self::Sources | Self::Stacking => Some(parties),
-            Self::Overlap => Some(pairs),
-            Self::Patterns => (parties <= MAX_PATTERN_SOURCES).then(|| (1 << parties) - 1),
-            Self::Sequence => Some(Order::ALL.len() * pairs),
-        }
-    }
-}
-
-/// Order of a person's contacts with two sources, of which the first has the lower place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Order {
-    /// At least one month in common.
-    Simultaneous,
-    /// First the first source, later the second, no month in common.
-    FirstThen,
-    /// First the second source, later the first, no month in common.
-    ThenFirst,
-    /// The months do not tell: one source has none, or an unknown start decides.
-    Unknown,
-}
-
-impl Order {
-    /// Every order.
-    pub const ALL: [Self; 4] =
-        [Self::Simultaneous, Self::FirstThen, Self::ThenFirst, Self::Unknown];
-}
+const MEASURES: usize = Measure::ALL.len();
 
 /// A place on a measure's axis.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Axis {
-    pub sources: Vec<u16>,
-    pub source_count: u16,
+    /// Places of sources, or of source types where the measure is over types.
+    pub units: Vec<u16>,
+    pub unit_count: u16,
     pub order: Option<Order>,
+    pub period: Option<Period>,
+    pub returned: Option<Return>,
 }
 
 /// A combination of dimensions, with where its questions' cells begin.
@@ -88,44 +32,175 @@ pub(crate) struct Split {
     /// Combinations of their categories.
     pub strata: usize,
     /// First cell per measure; none where the measure is not offered.
-    pub begins: [Option<usize>; 6],
+    pub begins: [Option<usize>; MEASURES],
+    /// First counted cell of those whom each source, and each source type, knows among the people of
+    /// a stratum; never shown.
+    known: [usize; 2],
+    /// First counted cell of those whom each source knows in each place of a measure that months fill
+    /// and all sources share; none where the measure is not offered. Never shown.
+    shared: [Option<usize>; MEASURES],
+}
+
+/// What decides how long the axes are.
+#[derive(Debug, Clone)]
+pub(crate) struct Extent {
+    pub parties: usize,
+    /// Source types; 0 where they take no sources together.
+    pub types: usize,
+    pub periods: Option<Periods>,
+    time_dimensions: usize,
 }
 
 /// Every question of a round.
 #[derive(Debug, Clone)]
 pub(crate) struct Lattice {
-    pub parties: usize,
+    pub extent: Extent,
     /// Categories per dimension: its codes and `unknown`.
     pub categories: Vec<usize>,
     pub splits: Vec<Split>,
+    /// Cells of all questions.
     pub cells: usize,
+    /// With the cells behind them that only the rules look at.
+    pub counted: usize,
 }
 
-/// How many cells the lattice of a round has, for telling a coordinator before anything is submitted
-/// that a release would exceed `policy.max_cells`.
+const fn pairs_of(units: usize) -> usize {
+    units * units.saturating_sub(1) / 2
+}
+
+/// Place of a pair of units, the lower first, among the pairs of `units`.
+fn pair(units: usize, a: u16, b: u16) -> usize {
+    let (a, b) = (usize::from(a), usize::from(b));
+    a * (2 * units - a - 1) / 2 + b - a - 1
+}
+
+impl Extent {
+    fn new(frame: &Frame) -> Self {
+        let (parties, types) = (frame.parties.len(), frame.scope.types.len());
+        Self {
+            parties,
+            types: if (2..parties).contains(&types) { types } else { 0 },
+            periods: frame.scope.months.map(Periods::new),
+            time_dimensions: frame.scope.time_dimensions,
+        }
+    }
+
+    /// Sources or source types, as the measure counts.
+    pub const fn units(&self, measure: Measure) -> usize {
+        if measure.by_type() { self.types } else { self.parties }
+    }
+
+    /// Places on the axis of a measure when split by `dimensions` dimensions; none where the measure
+    /// is not offered.
+    pub fn axis_len(&self, measure: Measure, dimensions: usize) -> Option<usize> {
+        use Measure as M;
+        let units = self.units(measure);
+        if (measure.by_type() && units == 0)
+            || (measure.over_time() && dimensions > self.time_dimensions)
+        {
+            return None;
+        }
+        let few = units <= MAX_PATTERN_SOURCES;
+        match measure {
+            M::Unique => Some(1),
+            M::Sources | M::Stacking | M::SourceTypes | M::TypeStacking => Some(units),
+            M::Overlap | M::TypeOverlap => Some(pairs_of(units)),
+            M::Patterns | M::TypePatterns => few.then(|| (1 << units) - 1),
+            M::Sequence | M::TypeSequence => Some(Order::ALL.len() * pairs_of(units)),
+            M::Flows | M::TypeFlows => {
+                let periods = self.periods.filter(|_| few)?.len();
+                Some(Order::MOVES.len() * pairs_of(units) * periods)
+            }
+            M::InCare | M::FirstContacts => Some(self.periods?.len()),
+            M::Recidivism => Some(Return::ALL.len() * (1 + units)),
+        }
+    }
+
+    /// Places at the beginning of an axis of one of [`Measure::SHARED_MONTHS`] that all sources share.
+    pub fn shared_places(&self, measure: Measure) -> usize {
+        match measure {
+            Measure::Recidivism => Return::ALL.len(),
+            _ => self.periods.map_or(0, Periods::len),
+        }
+    }
+}
+
+/// How many cells the lattice of a round has, and what makes it large.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LatticeSize {
+    /// Cells of all questions together.
+    pub cells: u64,
+    /// The measure with the most of them.
+    pub largest: Measure,
+    /// Its cells.
+    pub of_largest: u64,
+    /// The dimension with the longest code list, and its codes.
+    pub longest: Option<(String, usize)>,
+}
+
+impl LatticeSize {
+    /// For telling a coordinator before anything is submitted that a release would exceed
+    /// `policy.max_cells`.
+    #[must_use]
+    pub fn of(policy: &DisclosurePolicy, frame: &Frame) -> Self {
+        let extent = Extent::new(frame);
+        let categories: Vec<u64> = frame.lists().map(|list| list.codes.len() as u64 + 1).collect();
+        let mut of = [0_u64; MEASURES];
+        for dimensions in combinations(frame, policy.max_dimensions) {
+            let strata = dimensions.iter().map(|d| categories[*d]).fold(1, u64::saturating_mul);
+            for (measure, cells) in Measure::ALL.into_iter().zip(&mut of) {
+                let axis = extent.axis_len(measure, dimensions.len()).unwrap_or(0) as u64;
+                *cells = cells.saturating_add(strata.saturating_mul(axis));
+            }
+        }
+        let longest = frame.lists().max_by_key(|list| list.codes.len());
+        let largest = Measure::ALL.into_iter().zip(of).max_by_key(|(_, cells)| *cells);
+        let (largest, of_largest) = largest.unwrap_or((Measure::Unique, 0));
+        Self {
+            cells: of.into_iter().fold(0, u64::saturating_add),
+            largest,
+            of_largest,
+            longest: longest.map(|list| (list.name.clone(), list.codes.len())),
+        }
+    }
+
+    /// What to leave out to make it smaller, in the words of the manifest.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        let Self { largest, of_largest, longest, .. } = self;
+        let mut drop = vec![];
+        if largest.over_time() {
+            drop.push("shorten or leave out questions.months".to_owned());
+            drop.push("lower questions.time_dimensions".to_owned());
+        }
+        if let Some((name, codes)) = longest {
+            drop.push(format!("leave the dimension {name} ({codes} codes) out of the schema"));
+            drop.push("allow fewer policy.max_dimensions".to_owned());
+        }
+        drop.push("raise policy.max_cells".to_owned());
+        let last = drop.pop().unwrap_or_default();
+        let first = if drop.is_empty() { String::new() } else { drop.join(", ") + " or " };
+        format!("most of them, {of_largest}, are of the measure {largest}: {first}{last}")
+    }
+}
+
+/// How many cells the lattice of a round has.
 #[must_use]
 pub fn lattice_cells(policy: &DisclosurePolicy, frame: &Frame) -> u64 {
-    let axes: u64 = Measure::ALL
-        .iter()
-        .filter_map(|measure| measure.axis_len(frame.parties.len()))
-        .map(|len| len as u64)
-        .sum();
-    let combinations = combinations(frame.dimensions.len(), policy.max_dimensions);
-    let strata = combinations.iter().map(|dimensions| {
-        let categories = dimensions.iter().map(|d| frame.dimensions[*d].codes.len() as u64 + 1);
-        categories.fold(1, u64::saturating_mul)
-    });
-    strata.fold(0, u64::saturating_add).saturating_mul(axes)
+    LatticeSize::of(policy, frame).cells
 }
 
-/// Sets of at most `most` of `count` dimensions, smaller sets first.
-fn combinations(count: usize, most: usize) -> Vec<Vec<usize>> {
+/// Sets of at most `most` code lists, smaller sets first. A roll-up and what it takes together are
+/// never combined: the finer one tells all but the people on whom the sources differ.
+fn combinations(frame: &Frame, most: usize) -> Vec<Vec<usize>> {
+    let count = frame.lists().count();
     let mut all = vec![vec![]];
     let mut longest = vec![vec![]];
     for _ in 0..most.min(count) {
         let longer = longest.iter().flat_map(|set: &Vec<usize>| {
             let next = set.last().map_or(0, |last| last + 1);
-            (next..count).map(|place| [set.as_slice(), &[place]].concat())
+            let apart = |place: &usize| set.iter().all(|d| frame.base(*d) != frame.base(*place));
+            (next..count).filter(apart).map(|place| [set.as_slice(), &[place]].concat())
         });
         longest = longer.collect();
         all.extend(longest.iter().cloned());
@@ -136,34 +211,39 @@ fn combinations(count: usize, most: usize) -> Vec<Vec<usize>> {
 impl Lattice {
     /// Only for frames whose [`lattice_cells`] are within the policy.
     pub fn new(policy: &DisclosurePolicy, frame: &Frame) -> Self {
-        let parties = frame.parties.len();
-        let categories: Vec<usize> =
-            frame.dimensions.iter().map(|list| list.codes.len() + 1).collect();
+        let extent = Extent::new(frame);
+        let categories: Vec<usize> = frame.lists().map(|list| list.codes.len() + 1).collect();
         let mut cells = 0;
-        let splits = combinations(categories.len(), policy.max_dimensions).into_iter();
-        let splits = splits
+        let splits = combinations(frame, policy.max_dimensions).into_iter();
+        let mut splits: Vec<Split> = splits
             .map(|dimensions| {
                 let strata = dimensions.iter().map(|d| categories[*d]).product();
                 let begins = Measure::ALL.map(|measure| {
-                    let len = measure.axis_len(parties)?;
+                    let len = extent.axis_len(measure, dimensions.len())?;
                     let begin = cells;
                     cells += len * strata;
                     Some(begin)
                 });
-                Split { dimensions, strata, begins }
+                Split { dimensions, strata, begins, known: [0; 2], shared: [None; MEASURES] }
             })
             .collect();
-        Self { parties, categories, splits, cells }
-    }
-
-    /// Length of a measure's axis, 0 where it is not offered.
-    pub fn axis_len(&self, measure: Measure) -> usize {
-        measure.axis_len(self.parties).unwrap_or(0)
-    }
-
-    fn pair(&self, a: u16, b: u16) -> usize {
-        let (a, b) = (usize::from(a), usize::from(b));
-        a * (2 * self.parties - a - 1) / 2 + b - a - 1
+        let mut counted = cells;
+        for split in &mut splits {
+            split.known = [extent.parties, extent.types].map(|units| {
+                let begin = counted;
+                counted += units * split.strata;
+                begin
+            });
+            for measure in Measure::SHARED_MONTHS {
+                let places = extent.shared_places(measure);
+                split.shared[measure as usize] = split.begins[measure as usize].map(|_| {
+                    let begin = counted;
+                    counted += places * extent.parties * split.strata;
+                    begin
+                });
+            }
+        }
+        Self { extent, categories, splits, cells, counted }
     }
 
     /// The cell of a measure at a place of its axis in a stratum; the measure is offered.
@@ -171,12 +251,33 @@ impl Lattice {
         split.begins[measure as usize].unwrap_or(0) + place * split.strata + stratum
     }
 
-    /// The overlap cell of two sources, lower place first.
-    pub fn overlap(&self, split: &Split, a: u16, b: u16, stratum: usize) -> usize {
-        self.cell(split, Measure::Overlap, self.pair(a, b), stratum)
+    /// The overlap cell of two units of a family, lower place first.
+    pub fn overlap(&self, split: &Split, family: &Family, units: &[u16], stratum: usize) -> usize {
+        let place = pair(self.extent.units(family.overlap), units[0], units[1]);
+        self.cell(split, family.overlap, place, stratum)
     }
 
-    /// Which stratum of a split a person is in.
+    /// The counted cell of the people of a stratum whom a unit of a family knows.
+    pub fn known(&self, split: &Split, family: &Family, unit: u16, stratum: usize) -> usize {
+        let begin = split.known[usize::from(family.each.by_type())];
+        begin + usize::from(unit) * split.strata + stratum
+    }
+
+    /// The counted cell of those whom a source knows in a place of one of
+    /// [`Measure::SHARED_MONTHS`]; none where the measure is not offered.
+    pub fn shared(
+        &self,
+        split: &Split,
+        measure: Measure,
+        place: usize,
+        source: u16,
+        stratum: usize,
+    ) -> Option<usize> {
+        let begin = split.shared[measure as usize]?;
+        Some(begin + (place * self.extent.parties + usize::from(source)) * split.strata + stratum)
+    }
+
+    /// Which stratum of a split a person is in, or a source's registrations of one.
     fn stratum(&self, split: &Split, categories: &[usize]) -> usize {
         split.dimensions.iter().fold(0, |sum, d| sum * self.categories[*d] + categories[*d])
     }
@@ -191,50 +292,130 @@ impl Lattice {
         categories
     }
 
-    /// Calls `visit` with every cell that counts this person.
+    /// Calls `visit` with every cell of the questions that counts this person.
     pub fn cells_of(&self, person: &Person, mut visit: impl FnMut(usize)) {
+        self.counted_of(person, |cell| {
+            if cell < self.cells {
+                visit(cell);
+            }
+        });
+    }
+
+    /// Calls `visit` with every cell that counts this person, those that only the rules look at
+    /// besides, all below `counted`.
+    ///
+    /// What one source alone tells (its clients, and who of them came back) is split by that source's
+    /// own codes, so that no other source's record of a client moves it; everything else by the codes
+    /// on which all sources agree.
+    pub fn counted_of(&self, person: &Person, mut visit: impl FnMut(usize)) {
         for split in &self.splits {
             let stratum = self.stratum(split, &person.categories);
-            let mut at = |measure: Measure, place: usize| {
-                visit(self.cell(split, measure, place, stratum));
-            };
-            at(Measure::Unique, 0);
-            at(Measure::Stacking, person.sources.len() - 1);
-            let mut pattern = 0_usize;
-            let mut orders = person.orders.iter();
-            for (place, a) in person.sources.iter().enumerate() {
-                at(Measure::Sources, usize::from(*a));
-                pattern |= 1_usize.checked_shl((*a).into()).unwrap_or(0);
-                for (b, order) in person.sources[place + 1..].iter().zip(&mut orders) {
-                    let pair = self.pair(*a, *b);
-                    at(Measure::Overlap, pair);
-                    at(Measure::Sequence, pair * Order::ALL.len() + *order as usize);
+            let mut at = |measure: Measure, place: usize, stratum: usize| {
+                if let Some(begin) = split.begins[measure as usize] {
+                    visit(begin + place * split.strata + stratum);
                 }
+            };
+            at(Measure::Unique, 0, stratum);
+            person.in_care.iter().for_each(|place| at(Measure::InCare, *place, stratum));
+            for (place, returned) in person.returned.iter().skip(1).enumerate() {
+                let who = usize::from(person.sources.units[place]) + 1;
+                let own = self.stratum(split, person.sources.own(place, self.categories.len()));
+                at(Measure::Recidivism, who * Return::ALL.len() + *returned as usize, own);
             }
-            if self.parties <= MAX_PATTERN_SOURCES {
-                at(Measure::Patterns, pattern - 1);
+            person.shared_months(self.extent.periods, |measure, place| {
+                let Some(begin) = split.begins[measure as usize] else { return };
+                visit(begin + place * split.strata + stratum);
+                for source in &person.sources.units {
+                    self.shared(split, measure, place, *source, stratum).map(&mut visit);
+                }
+            });
+            self.known_to(split, stratum, &Family::SOURCES, &person.sources, &mut visit);
+            if self.extent.types > 0 {
+                self.known_to(split, stratum, &Family::TYPES, &person.types, &mut visit);
             }
         }
     }
 
-    /// Every place of a measure's axis, in order.
-    pub fn axis(&self, measure: Measure) -> Vec<Axis> {
-        let parties = self.parties as u16;
-        let pairs = || (0..parties).flat_map(move |a| (a + 1..parties).map(move |b| vec![a, b]));
-        let sets = |sources: Vec<u16>| Axis { sources, ..Axis::default() };
-        match measure {
-            Measure::Unique => vec![Axis::default()],
-            Measure::Sources => (0..parties).map(|a| sets(vec![a])).collect(),
-            Measure::Overlap => pairs().map(sets).collect(),
-            Measure::Stacking => {
-                (1..=parties).map(|source_count| Axis { source_count, ..Axis::default() }).collect()
+    fn known_to(
+        &self,
+        split: &Split,
+        stratum: usize,
+        family: &Family,
+        view: &View,
+        visit: &mut impl FnMut(usize),
+    ) {
+        let count = self.extent.units(family.each);
+        for (place, unit) in view.units.iter().enumerate() {
+            let own = self.stratum(split, view.own(place, self.categories.len()));
+            visit(self.cell(split, family.each, usize::from(*unit), own));
+            visit(self.known(split, family, *unit, stratum));
+        }
+        let mut at = |measure: Measure, place: usize| {
+            if let Some(begin) = split.begins[measure as usize] {
+                visit(begin + place * split.strata + stratum);
             }
-            Measure::Patterns => (1..=self.axis_len(measure))
-                .map(|set| sets((0..parties).filter(|a| set >> a & 1 == 1).collect()))
+        };
+        at(family.stacking, view.units.len() - 1);
+        let mut pattern = 0_usize;
+        let mut meetings = view.meetings.iter();
+        for (place, a) in view.units.iter().enumerate() {
+            pattern |= 1_usize.checked_shl((*a).into()).unwrap_or(0);
+            for (b, meeting) in view.units[place + 1..].iter().zip(&mut meetings) {
+                let pair = pair(count, *a, *b);
+                at(family.overlap, pair);
+                at(family.sequence, pair * Order::ALL.len() + meeting.order as usize);
+                let Some((moved, periods)) = meeting.moved.zip(self.extent.periods) else {
+                    continue;
+                };
+                let direction = usize::from(meeting.order == Order::ThenFirst);
+                let begin = (pair * Order::MOVES.len() + direction) * periods.len();
+                periods.touched(moved, moved).for_each(|period| at(family.flows, begin + period));
+            }
+        }
+        if count <= MAX_PATTERN_SOURCES {
+            at(family.patterns, pattern - 1);
+        }
+    }
+
+    /// Every place of a measure's axis, in order; empty where the measure is not offered.
+    pub fn axis(&self, measure: Measure) -> Vec<Axis> {
+        use Measure as M;
+        let Some(len) = self.extent.axis_len(measure, 0) else { return vec![] };
+        let count = self.extent.units(measure) as u16;
+        let pairs = || (0..count).flat_map(move |a| (a + 1..count).map(move |b| vec![a, b]));
+        let set = |units: Vec<u16>| Axis { units, ..Axis::default() };
+        let periods = || self.extent.periods.map(Periods::all).unwrap_or_default().into_iter();
+        match measure {
+            M::Unique => vec![Axis::default()],
+            M::Sources | M::SourceTypes => (0..count).map(|a| set(vec![a])).collect(),
+            M::Overlap | M::TypeOverlap => pairs().map(set).collect(),
+            M::Stacking | M::TypeStacking => {
+                (1..=count).map(|unit_count| Axis { unit_count, ..Axis::default() }).collect()
+            }
+            M::Patterns | M::TypePatterns => (1..=len)
+                .map(|bits| set((0..count).filter(|a| bits >> a & 1 == 1).collect()))
                 .collect(),
-            Measure::Sequence => pairs()
-                .flat_map(|sources| {
-                    Order::ALL.map(|order| Axis { order: Some(order), ..sets(sources.clone()) })
+            M::Sequence | M::TypeSequence => pairs()
+                .flat_map(|units| {
+                    Order::ALL.map(|order| Axis { order: Some(order), ..set(units.clone()) })
+                })
+                .collect(),
+            M::Flows | M::TypeFlows => pairs()
+                .flat_map(|units| {
+                    Order::MOVES.map(|order| Axis { order: Some(order), ..set(units.clone()) })
+                })
+                .flat_map(|flow| {
+                    periods().map(move |period| Axis { period: Some(period), ..flow.clone() })
+                })
+                .collect(),
+            M::InCare | M::FirstContacts => {
+                periods().map(|period| Axis { period: Some(period), ..Axis::default() }).collect()
+            }
+            M::Recidivism => std::iter::once(vec![])
+                .chain((0..count).map(|a| vec![a]))
+                .flat_map(|units| {
+                    Return::ALL
+                        .map(|returned| Axis { returned: Some(returned), ..set(units.clone()) })
                 })
                 .collect(),
         }

@@ -6,12 +6,19 @@
 //! argument and what it does not protect; `docs/disclosure.md` lists them with their tests.
 
 mod codec;
+pub mod compat;
+mod contact;
+pub mod estimate;
 mod frame;
+mod frozen;
 mod interval;
 mod lattice;
 mod materialise;
+mod measure;
 mod noise;
 mod people;
+mod period;
+mod population;
 mod ptable;
 mod release;
 mod rules;
@@ -20,11 +27,16 @@ mod rules;
 mod tests;
 
 pub use codec::DamagedRelease;
-pub use frame::{DimensionList, Frame};
+pub use contact::{Months, contact_order};
+pub use frame::{DimensionList, Frame, RollUpList, Scope};
+pub use frozen::frozen_partition;
 pub use interval::STEP as INTERVAL_STEP;
-pub use lattice::{MAX_PATTERN_SOURCES, Measure, Order, lattice_cells};
+pub use lattice::{LatticeSize, lattice_cells};
 pub use materialise::{Refusal, materialise};
+pub use measure::{MAX_PATTERN_SOURCES, Measure, Order, Return};
 pub use noise::NoiseKey;
-pub use people::{Months, Registration, contact_order};
+pub use people::Registration;
+pub use period::Period;
+pub use population::{PopulationTable, Stratum};
 pub use ptable::{NoiseError, NoiseShape, PerturbationTable, Transition};
 pub use release::{Cell, Number, QueryError, Release, Released, Table};

@@ -4,10 +4,10 @@ use samenloop_schema::{BelowFloor, DisclosurePolicy};
 use zeroize::Zeroizing;
 
 use crate::frame::Frame;
-use crate::interval::with_intervals;
-use crate::lattice::{Lattice, lattice_cells};
+use crate::interval::{Partition, with_intervals};
+use crate::lattice::{Lattice, LatticeSize};
 use crate::noise::NoiseKey;
-use crate::people::{Registration, Registrations};
+use crate::people::{Person, Registration, Registrations};
 use crate::ptable::{NoiseError, NoiseShape, PerturbationTable};
 use crate::release::Release;
 use crate::rules::{Exact, Protection};
@@ -30,14 +30,15 @@ pub enum Refusal {
     Input(&'static str),
     /// Too many cells; known before anything is counted.
     #[error(
-        "the questions of this round have {cells} cells together, its policy allows {most}; allow \
-         fewer dimensions, shorten code lists or raise policy.max_cells"
+        "the questions of this round have {cells} cells together, its policy allows {most}; {advice}"
     )]
     TooManyCells {
         /// Of the lattice.
         cells: u64,
         /// The policy's number.
         most: u64,
+        /// What could be left out.
+        advice: String,
     },
     /// Too few parties contributed.
     #[error(
@@ -82,9 +83,10 @@ pub fn materialise(
         policy.variance,
         policy.no_small,
     ))?;
-    let (cells, most) = (lattice_cells(policy, &frame), policy.max_cells);
-    if cells > most {
-        return Err(Refusal::TooManyCells { cells, most });
+    let (size, most) = (LatticeSize::of(policy, &frame), policy.max_cells);
+    if size.cells > most {
+        let advice = size.advice();
+        return Err(Refusal::TooManyCells { cells: size.cells, most, advice });
     }
     let mut contributed = vec![false; frame.parties.len()];
     registrations.iter().for_each(|row| contributed[usize::from(row.party)] = true);
@@ -95,25 +97,31 @@ pub fn materialise(
     let lattice = Lattice::new(policy, &frame);
     let record_keys: Zeroizing<Vec<u64>> =
         Zeroizing::new(registrations.iter().map(|row| key.record(&row.digest)).collect());
-    let rows = Registrations {
-        rows: registrations,
-        keys: &record_keys,
-        dimensions: frame.dimensions.len(),
-    };
-    let mut counts = vec![0_u32; lattice.cells];
-    let mut keys = Zeroizing::new(vec![0_u64; lattice.cells]);
-    let unique = rows.people(clusters, |person| {
-        lattice.cells_of(person, |cell| {
+    let rows = Registrations { rows: registrations, keys: &record_keys, frame: &frame };
+    let grouped = rows.group(clusters);
+    let unique = grouped.people().count();
+    if unique < policy.min_unique as usize {
+        return Err(Refusal::TooFewPeople { needed: policy.min_unique });
+    }
+    let mut counts = vec![0_u32; lattice.counted];
+    let mut keys = Zeroizing::new(vec![0_u64; lattice.counted]);
+    let mut person = Person::default();
+    for own in grouped.people() {
+        rows.read(own, &mut person);
+        lattice.counted_of(&person, |cell| {
             counts[cell] += 1;
             keys[cell] = keys[cell].wrapping_add(person.key);
         });
-    });
-    if unique < policy.min_unique {
-        return Err(Refusal::TooFewPeople { needed: policy.min_unique });
     }
-    let protection = Protection { table: &table, key: &key, threshold: policy.threshold };
+    let protection = Protection {
+        table: &table,
+        key: &key,
+        threshold: policy.threshold,
+        round_to: frame.scope.round_to,
+    };
     let shown = protection.shown(&lattice, &Exact { counts: &counts, keys: &keys });
-    let numbers = with_intervals(&lattice, &rows, &counts, &shown, draws);
+    let released = Partition { labels: clusters, grouped: &grouped };
+    let numbers = with_intervals(&lattice, &rows, &released, &shown, draws);
     Ok(Release::new(frame, policy.clone(), lattice, numbers))
 }
 

@@ -1,9 +1,11 @@
-//! From registrations and clusters to people: which sources know them, their codes, the order of
-//! their contacts.
+//! From registrations and clusters to people: which sources know them, their codes, and when.
 
 use samenloop_schema::{Digest, Month};
 
-use crate::lattice::Order;
+use crate::contact::{Contact, Meeting, meeting, returned};
+use crate::frame::Frame;
+use crate::measure::{Measure, Return};
+use crate::period::Periods;
 
 /// What disclosure control sees of a submitted record: no encoding and no match key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,31 +22,97 @@ pub struct Registration {
     pub digest: Digest,
 }
 
-/// Registrations of one person, grouped by source.
+/// Who knows a person: sources, or source types.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct View {
+    /// Their places, ascending.
+    pub units: Vec<u16>,
+    /// Per pair of them, in the order (0, 1), (0, 2), …, (1, 2), …
+    pub meetings: Vec<Meeting>,
+    /// Per unit its own categories, as [`Person::categories`], on which its registrations agree.
+    pub categories: Vec<usize>,
+}
+
+impl View {
+    /// The categories of the unit at a place, of so many code lists.
+    pub fn own(&self, place: usize, lists: usize) -> &[usize] {
+        &self.categories[place * lists..(place + 1) * lists]
+    }
+}
+
+/// Registrations of one person.
 #[derive(Debug, Default)]
 pub(crate) struct Person {
-    /// Places of the sources that know this person, ascending.
-    pub sources: Vec<u16>,
-    /// Per dimension 0 for unknown, else index + 1.
+    pub sources: View,
+    /// Empty where types are not asked.
+    pub types: View,
+    /// Per code list 0 for unknown, else index + 1.
     pub categories: Vec<usize>,
-    /// Per pair of `sources`, in the order (0, 1), (0, 2), …, (1, 2), …
-    pub orders: Vec<Order>,
+    /// Places of the periods in which the person is in contact with any source, ascending.
+    pub in_care: Vec<usize>,
+    /// Month index of the first contact; none where an unknown start may be earlier.
+    pub first: Option<u16>,
+    /// Whether the person came back: to any source, then to each of `sources`.
+    pub returned: Vec<Return>,
     /// The client's key: the wrapping sum of its records' keys.
     pub key: u64,
+}
+
+impl Person {
+    /// Calls `visit` with every place of [`Measure::SHARED_MONTHS`] that counts this person.
+    pub fn shared_months(&self, periods: Option<Periods>, mut visit: impl FnMut(Measure, usize)) {
+        if let Some(all) = self.returned.first() {
+            visit(Measure::Recidivism, *all as usize);
+        }
+        if let Some((periods, first)) = periods.zip(self.first) {
+            periods.touched(first, first).for_each(|place| visit(Measure::FirstContacts, place));
+        }
+    }
 }
 
 /// The registrations of one round, with their keys.
 pub(crate) struct Registrations<'a> {
     pub rows: &'a [Registration],
     pub keys: &'a [u64],
-    pub dimensions: usize,
+    pub frame: &'a Frame,
+}
+
+/// The rows of each person of a partition.
+pub(crate) struct Grouped {
+    /// Where each label's rows begin in `members`, and the end of the last.
+    ends: Vec<u32>,
+    /// Rows by label, within a label in order of party.
+    members: Vec<u32>,
+}
+
+impl Grouped {
+    pub fn people(&self) -> impl Iterator<Item = &[u32]> {
+        let range = |range: &[u32]| &self.members[range[0] as usize..range[1] as usize];
+        self.ends.windows(2).filter(|range| range[0] < range[1]).map(range)
+    }
+
+    fn size(&self, label: u32) -> usize {
+        (self.ends[label as usize + 1] - self.ends[label as usize]) as usize
+    }
+
+    /// The people of this partition who are not one and the same person in another one, whose labels
+    /// are `other`.
+    pub fn people_beyond<'a>(
+        &'a self,
+        other: &'a Self,
+        labels: &'a [u32],
+    ) -> impl Iterator<Item = &'a [u32]> {
+        self.people().filter(|rows| {
+            let label = labels[rows[0] as usize];
+            let one = rows.iter().all(|row| labels[*row as usize] == label);
+            !(one && other.size(label) == rows.len())
+        })
+    }
 }
 
 impl Registrations<'_> {
-    /// Calls `visit` once for every person of a partition, whose labels are below the number of
-    /// registrations, and returns their number.
-    pub fn people(&self, clusters: &[u32], mut visit: impl FnMut(&Person)) -> u32 {
-        // A counting sort of the rows by cluster.
+    /// A counting sort of the rows by label; labels are below the number of rows.
+    pub fn group(&self, clusters: &[u32]) -> Grouped {
         let mut ends = vec![0_u32; self.rows.len() + 1];
         for cluster in clusters {
             ends[*cluster as usize + 1] += 1;
@@ -59,117 +127,107 @@ impl Registrations<'_> {
             members[*place as usize] = row;
             *place += 1;
         }
-        let mut person = Person::default();
-        let mut people = 0;
-        for range in ends.windows(2).filter(|range| range[0] < range[1]) {
+        for range in ends.windows(2).filter(|range| range[1] - range[0] > 1) {
             let own = &mut members[range[0] as usize..range[1] as usize];
             own.sort_by_key(|row| self.rows[*row as usize].party);
-            self.read(own, &mut person);
-            visit(&person);
-            people += 1;
         }
-        people
+        Grouped { ends, members }
     }
 
     fn row(&self, row: u32) -> &Registration {
         &self.rows[row as usize]
     }
 
-    fn contacts(&self, rows: &[u32]) -> impl Iterator<Item = Contact> + Clone {
-        rows.iter().filter_map(|row| Contact::of((self.row(*row).start, self.row(*row).end)))
+    fn contact(&self, row: u32) -> Option<Contact> {
+        Contact::of((self.row(row).start, self.row(row).end))
     }
 
     /// Fills `person` from its rows, which stand in order of party.
-    fn read(&self, own: &[u32], person: &mut Person) {
-        let Person { sources, categories, orders, key } = person;
-        *key = own.iter().fold(0, |sum, row| self.keys[*row as usize].wrapping_add(sum));
-        categories.clear();
-        categories.extend((0..self.dimensions).map(|place| {
-            let mut codes = own.iter().filter_map(|row| self.row(*row).codes[place]);
-            match codes.next() {
-                Some(code) if codes.all(|other| other == code) => usize::from(code) + 1,
-                _ => 0,
+    pub fn read(&self, own: &[u32], person: &mut Person) {
+        let scope = &self.frame.scope;
+        person.key = own.iter().fold(0, |sum, row| self.keys[*row as usize].wrapping_add(sum));
+        person.categories.clear();
+        self.categories(own, &mut person.categories);
+        self.view(own, |row| row.party, &mut person.sources);
+        if !scope.type_of.is_empty() {
+            let mut by_type = own.to_vec();
+            let kind = |row: &Registration| scope.type_of[usize::from(row.party)];
+            by_type.sort_by_key(|row| kind(self.row(*row)));
+            self.view(&by_type, kind, &mut person.types);
+        }
+        self.read_months(own, person);
+    }
+
+    /// Adds the category of every code list on which these rows agree.
+    fn categories(&self, rows: &[u32], categories: &mut Vec<usize>) {
+        categories.extend(
+            (0..self.frame.dimensions.len())
+                .map(|place| agreed(rows.iter().filter_map(|row| self.row(*row).codes[place]))),
+        );
+        for roll_up in &self.frame.scope.roll_ups {
+            let codes = rows.iter().filter_map(|row| self.row(*row).codes[roll_up.of]);
+            // A code outside every group is no group to agree on.
+            let groups = codes.map(|code| roll_up.groups[usize::from(code)].unwrap_or(u16::MAX));
+            let category = agreed(groups);
+            let outside = usize::from(u16::MAX) + 1;
+            categories.push(if category == outside { 0 } else { category });
+        }
+    }
+
+    fn view(&self, own: &[u32], unit: impl Fn(&Registration) -> u16, view: &mut View) {
+        view.units.clear();
+        view.meetings.clear();
+        view.categories.clear();
+        let by_unit = || own.chunk_by(|a, b| unit(self.row(*a)) == unit(self.row(*b)));
+        for rows in by_unit() {
+            view.units.push(unit(self.row(rows[0])));
+            self.categories(rows, &mut view.categories);
+        }
+        let contacts = |rows: &'_ [u32]| -> Vec<Contact> {
+            rows.iter().filter_map(|row| self.contact(*row)).collect()
+        };
+        for (place, first) in by_unit().enumerate() {
+            for second in by_unit().skip(place + 1) {
+                view.meetings.push(meeting(&contacts(first), &contacts(second)));
             }
-        }));
-        sources.clear();
-        orders.clear();
-        let by_source = || own.chunk_by(|a, b| self.row(*a).party == self.row(*b).party);
-        sources.extend(by_source().map(|rows| self.row(rows[0]).party));
-        for (place, first) in by_source().enumerate() {
-            for second in by_source().skip(place + 1) {
-                orders.push(order(self.contacts(first), self.contacts(second)));
-            }
+        }
+    }
+
+    fn read_months(&self, own: &[u32], person: &mut Person) {
+        let contacts: Vec<(u16, Contact)> = own
+            .iter()
+            .filter_map(|row| Some((self.row(*row).party, self.contact(*row)?)))
+            .collect();
+        let all: Vec<Contact> = contacts.iter().map(|(_, contact)| *contact).collect();
+        person.in_care.clear();
+        person.first = None;
+        if let Some(periods) = self.frame.scope.months.map(Periods::new) {
+            let touched = all.iter().flat_map(|contact| {
+                let (start, end) = contact.surely();
+                periods.touched(start, end)
+            });
+            person.in_care.extend(touched);
+            person.in_care.sort_unstable();
+            person.in_care.dedup();
+            let starts: Option<Vec<u16>> = all.iter().map(|contact| contact.start).collect();
+            person.first = starts.and_then(|starts| starts.into_iter().min());
+        }
+        let gap = self.frame.scope.return_gap;
+        person.returned.clear();
+        person.returned.push(returned(&all, gap));
+        for source in &person.sources.units {
+            let own = contacts.iter().filter(|(party, _)| party == source);
+            let own: Vec<Contact> = own.map(|(_, contact)| *contact).collect();
+            person.returned.push(returned(&own, gap));
         }
     }
 }
 
-/// A contact with a source: its months, as indices, both ends included.
-#[derive(Debug, Clone, Copy)]
-struct Contact {
-    start: Option<u16>,
-    end: u16,
-}
-
-impl Contact {
-    /// None for a registration without any month, which adds no order.
-    fn of((start, end): Months) -> Option<Self> {
-        if start.is_none() && end.is_none() {
-            return None;
-        }
-        Some(Self { start: start.map(Month::index), end: end.map_or(u16::MAX, Month::index) })
-    }
-
-    /// The earliest and the latest month in which it may have begun.
-    fn start_range(self) -> (u16, u16) {
-        self.start.map_or((0, self.end), |start| (start, start))
-    }
-
-    /// Whether the two share a month however the unknown starts lie.
-    fn surely_meets(self, other: Self) -> bool {
-        self.start_range().1 <= other.end && other.start_range().1 <= self.end
-    }
-
-    /// Whether the two share a month if the unknown starts lie so.
-    fn may_meet(self, other: Self) -> bool {
-        self.start_range().0 <= other.end && other.start_range().0 <= self.end
-    }
-}
-
-/// First and last month of a registration, as it has them.
-pub type Months = (Option<Month>, Option<Month>);
-
-/// The order of one person's registrations with two sources, as every table has it.
-#[must_use]
-pub fn contact_order(first: &[Months], second: &[Months]) -> Order {
-    let contacts = |months: &[Months]| -> Vec<Contact> {
-        months.iter().filter_map(|months| Contact::of(*months)).collect()
-    };
-    order(contacts(first).into_iter(), contacts(second).into_iter())
-}
-
-/// The order of a person's contacts with two sources.
-///
-/// Simultaneous when a contact with the one surely shares a month with a contact with the other.
-/// Unknown when a source has no contact with a month, or when an unknown start decides whether a
-/// month is shared. Otherwise no month is shared, and the earlier first contact tells the order.
-fn order(
-    first: impl Iterator<Item = Contact> + Clone,
-    second: impl Iterator<Item = Contact> + Clone,
-) -> Order {
-    let pairs = || first.clone().flat_map(|a| second.clone().map(move |b| (a, b)));
-    if pairs().any(|(a, b)| a.surely_meets(b)) {
-        return Order::Simultaneous;
-    }
-    if pairs().next().is_none() || pairs().any(|(a, b)| a.may_meet(b)) {
-        return Order::Unknown;
-    }
-    // A contact of unknown start that meets none of the other side's lies wholly before them all,
-    // so its end is as good as its start here.
-    let begin = |contact: Contact| contact.start_range().1;
-    if first.clone().map(begin).min() < second.clone().map(begin).min() {
-        Order::FirstThen
-    } else {
-        Order::ThenFirst
+/// The category on which all agree, 0 where there is none.
+fn agreed(mut codes: impl Iterator<Item = u16>) -> usize {
+    match codes.next() {
+        Some(code) if codes.all(|other| other == code) => usize::from(code) + 1,
+        _ => 0,
     }
 }
 

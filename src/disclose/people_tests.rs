@@ -1,112 +1,145 @@
 use super::*;
+use crate::frame::{DimensionList, RollUpList, Scope};
+use crate::measure::Order;
 
-/// `start..end` in months, with nothing where a month is absent; contacts apart by a space.
-fn registrations(party: u16, contacts: &str) -> Vec<Registration> {
-    let month = |text: &str| {
-        (!text.is_empty())
-            .then(|| Month::from_index(text.parse().expect("a number")).expect("a month"))
-    };
-    let each = contacts.split(' ').map(|contact| {
-        let (start, end) = contact.split_once("..").expect("start..end");
-        Registration {
-            party,
-            codes: vec![],
-            start: month(start),
-            end: month(end),
-            digest: Digest::of(contact.as_bytes()),
-        }
+/// A registration of a party with its codes and, as month indices, start and end.
+type Row<'a> = (u16, &'a [Option<u16>], Option<u32>, Option<u32>);
+
+fn rows(rows: &[Row<'_>]) -> Vec<Registration> {
+    let month = |index: u32| Month::from_index(index).expect("a month");
+    let each = rows.iter().zip(0_u64..).map(|((party, codes, start, end), serial)| Registration {
+        party: *party,
+        codes: codes.to_vec(),
+        start: start.map(month),
+        end: end.map(month),
+        digest: Digest::of(&serial.to_be_bytes()),
     });
     each.collect()
 }
 
-fn order_of(first: &str, second: &str) -> Order {
-    let rows = [registrations(0, first), registrations(1, second)].concat();
-    let keys = vec![0; rows.len()];
-    let registrations = Registrations { rows: &rows, keys: &keys, dimensions: 0 };
-    let mut orders = vec![];
-    registrations.people(&vec![0; rows.len()], |person| orders.clone_from(&person.orders));
-    orders[0]
-}
-
-#[test]
-fn the_months_tell_the_order() {
-    use Order::{FirstThen, Simultaneous, ThenFirst, Unknown};
-    let cases = [
-        // One month in common is enough, and both ends belong to a contact.
-        ("10..12", "12..14", Simultaneous),
-        ("10..12", "13..14", FirstThen),
-        ("13..14", "10..12", ThenFirst),
-        ("10..20", "12..13", Simultaneous),
-        // An empty end goes on.
-        ("10..", "3000..3001", Simultaneous),
-        ("10..", "5..9", ThenFirst),
-        ("10..", "12..", Simultaneous),
-        // Without any month there is no order, however much the other side has.
-        ("..", "10..12", Unknown),
-        ("10..12", "..", Unknown),
-        ("..", "..", Unknown),
-        // An empty start is unknown: the end may still tell.
-        ("..12", "10..14", Simultaneous),
-        ("..12", "13..14", FirstThen),
-        ("13..14", "..12", ThenFirst),
-        ("..12", "10..11", Unknown),
-        ("..12", "..12", Simultaneous),
-        ("..12", "..14", Unknown),
-        ("..12", "10..", Simultaneous),
-        ("..12", "13..", FirstThen),
-        // Several contacts: any shared month counts, else the first contact tells.
-        ("10..12 30..32", "20..30", Simultaneous),
-        ("10..12 30..32", "20..22", FirstThen),
-        ("20..22", "10..12 30..32", ThenFirst),
-        ("10..12 ..", "20..22", FirstThen),
-        ("..12 30..32", "20..22", FirstThen),
-        ("..22 30..32", "20..21", Unknown),
-        ("..22 30..32", "20..21 31..31", Simultaneous),
-    ];
-    for (first, second, expected) in cases {
-        assert_eq!(order_of(first, second), expected, "{first} and {second}");
-        let turned = match expected {
-            FirstThen => ThenFirst,
-            ThenFirst => FirstThen,
-            same => same,
-        };
-        assert_eq!(order_of(second, first), turned, "{second} and {first}");
+fn frame(dimensions: usize, scope: Scope) -> Frame {
+    let list = |place: usize| DimensionList {
+        name: format!("d{place}"),
+        codes: (0..6).map(|code| code.to_string()).collect(),
+    };
+    Frame {
+        parties: (0..4).map(|p| format!("p{p}").parse().expect("an id")).collect(),
+        dimensions: (0..dimensions).map(list).collect(),
+        purpose: String::new(),
+        min_parties: 3,
+        two_party: false,
+        scope,
     }
 }
 
+/// Every person of a partition, as `tell` sees it.
+fn people<T>(
+    rows: &[Registration],
+    keys: &[u64],
+    frame: &Frame,
+    clusters: &[u32],
+    tell: impl Fn(&Person) -> T,
+) -> Vec<T> {
+    let registrations = Registrations { rows, keys, frame };
+    let mut person = Person::default();
+    let grouped = registrations.group(clusters);
+    let each = grouped.people().map(|own| {
+        registrations.read(own, &mut person);
+        tell(&person)
+    });
+    each.collect()
+}
+
 #[test]
-fn a_code_counts_where_all_that_have_one_agree() {
-    let cases: &[(&[Option<u16>], usize)] = &[
-        (&[Some(4)], 5),
-        (&[Some(4), Some(4)], 5),
-        (&[Some(4), None], 5),
-        (&[None, Some(4)], 5),
-        (&[None, None], 0),
-        (&[Some(4), Some(3)], 0),
-        (&[Some(4), None, Some(4), Some(0)], 0),
+fn a_code_counts_where_all_that_have_one_agree_and_a_region_where_their_regions_do() {
+    // Codes 3 and 4 are one region (1), 0 is another (0), 5 is in none.
+    let region = RollUpList {
+        list: DimensionList { name: "regio".to_owned(), codes: vec!["a".into(), "b".into()] },
+        of: 0,
+        groups: vec![Some(0), None, None, Some(1), Some(1), None],
+    };
+    let frame = frame(1, Scope { roll_ups: vec![region], ..Scope::default() });
+    assert_eq!(frame.broken_rule(), None);
+    let cases: &[(&[Option<u16>], [usize; 2])] = &[
+        (&[Some(4)], [5, 2]),
+        (&[Some(4), Some(4)], [5, 2]),
+        (&[Some(4), None], [5, 2]),
+        (&[None, Some(4)], [5, 2]),
+        (&[None, None], [0, 0]),
+        (&[Some(4), Some(3)], [0, 2]),
+        (&[Some(4), Some(0)], [0, 0]),
+        (&[Some(4), None, Some(4), Some(0)], [0, 0]),
+        (&[Some(5)], [6, 0]),
+        (&[Some(5), Some(4)], [0, 0]),
+        (&[Some(5), Some(2)], [0, 0]),
     ];
     for (codes, expected) in cases {
-        let rows: Vec<_> = codes
-            .iter()
-            .map(|code| Registration { codes: vec![*code], ..registrations(0, "..")[0].clone() })
-            .collect();
-        let keys = vec![0; rows.len()];
-        let registrations = Registrations { rows: &rows, keys: &keys, dimensions: 1 };
-        registrations.people(&vec![0; rows.len()], |person| {
-            assert_eq!(person.categories, [*expected], "{codes:?}");
-        });
+        let codes: Vec<[Option<u16>; 1]> = codes.iter().map(|code| [*code]).collect();
+        let rows: Vec<_> = codes.iter().map(|code| (0, &code[..], None, None)).collect();
+        let rows = self::rows(&rows);
+        let same = vec![0; rows.len()];
+        let found = people(&rows, &vec![0; rows.len()], &frame, &same, |p| p.categories.clone());
+        assert_eq!(found, [expected.to_vec()], "{codes:?}");
     }
 }
 
 #[test]
 fn people_are_the_clusters_with_their_sources_in_order() {
-    let rows: Vec<_> = [2, 0, 2, 1, 0].iter().flat_map(|p| registrations(*p, "1..2")).collect();
+    let rows = rows(&[2, 0, 2, 1, 0].map(|party| (party, &[][..], Some(1), Some(2))));
     let keys = [1, 2, 4, 8, u64::MAX];
-    let registrations = Registrations { rows: &rows, keys: &keys, dimensions: 0 };
-    let mut found = vec![];
-    let people = registrations.people(&[3, 3, 3, 0, 1], |person| {
-        found.push((person.sources.clone(), person.key));
-    });
-    assert_eq!(people, 3);
+    let frame = frame(0, Scope::default());
+    let found =
+        people(&rows, &keys, &frame, &[3, 3, 3, 0, 1], |p| (p.sources.units.clone(), p.key));
     assert_eq!(found, [(vec![1], 8), (vec![0], u64::MAX), (vec![0, 2], 7)]);
+}
+
+#[test]
+fn sources_of_one_type_are_one_and_their_months_are_taken_together() {
+    let month = |index| Month::from_index(index).expect("a month");
+    let scope = Scope {
+        types: vec!["zorg".into(), "opvang".into()],
+        type_of: vec![1, 0, 1, 0],
+        months: Some(samenloop_schema::MonthRange { from: month(1212), to: month(1235) }),
+        ..Scope::default()
+    };
+    let frame = frame(0, scope);
+    // p0 and p2 are opvang, p1 is zorg: opvang in months 1212 to 1213, zorg from 1215, then opvang.
+    let rows = rows(&[
+        (0, &[], Some(1212), Some(1213)),
+        (1, &[], Some(1215), Some(1216)),
+        (2, &[], Some(1230), None),
+    ]);
+    people(&rows, &[0; 3], &frame, &[0; 3], |person| {
+        assert_eq!(person.sources.units, [0, 1, 2]);
+        assert_eq!(person.types.units, [0, 1]);
+        let moves = |view: &View| -> Vec<_> {
+            view.meetings.iter().map(|meeting| (meeting.order, meeting.moved)).collect()
+        };
+        let first_then = |month| (Order::FirstThen, Some(month));
+        assert_eq!(moves(&person.sources), [first_then(1215), first_then(1230), first_then(1230)]);
+        assert_eq!(moves(&person.types), [(Order::ThenFirst, Some(1215))]);
+        // Thirteen months are without contact between 1216 and 1230, and none with one source alone.
+        assert_eq!(person.returned[0], Return::CameBack);
+        assert_eq!(person.returned[1..], [Return::Stayed; 3]);
+        assert_eq!(person.first, Some(1212));
+        // 2 + 2 + 6 months, then quarters 0, 1, 6 and 7, then both years.
+        let expected: Vec<usize> =
+            [0, 1, 3, 4].into_iter().chain(18..24).chain([24, 25, 30, 31, 32, 33]).collect();
+        assert_eq!(person.in_care, expected);
+    });
+}
+
+#[test]
+fn the_people_beyond_another_partition_are_those_who_are_not_in_it() {
+    let rows = rows(&[0, 1, 2, 3, 0].map(|party| (party, &[][..], None, None)));
+    let frame = frame(0, Scope::default());
+    let registrations = Registrations { rows: &rows, keys: &[0; 5], frame: &frame };
+    let (one, other) = ([0, 0, 1, 2, 2], [4, 4, 1, 1, 0]);
+    let (one, other) = ((registrations.group(&one), one), (registrations.group(&other), other));
+    let beyond = |a: &(Grouped, [u32; 5]), b: &(Grouped, [u32; 5])| -> Vec<Vec<u32>> {
+        a.0.people_beyond(&b.0, &b.1).map(<[u32]>::to_vec).collect()
+    };
+    assert_eq!(beyond(&one, &other), [vec![2], vec![4, 3]]);
+    assert_eq!(beyond(&other, &one), [vec![4], vec![2, 3]]);
+    assert!(beyond(&one, &one).is_empty());
 }

@@ -5,7 +5,9 @@ use std::ops::Deref;
 use samenloop_schema::{Digest, DisclosurePolicy};
 
 use crate::frame::Frame;
-use crate::lattice::{Lattice, MAX_PATTERN_SOURCES, Measure, Order, Split};
+use crate::lattice::{Lattice, Split};
+use crate::measure::{MAX_PATTERN_SOURCES, Measure, Order, Return};
+use crate::period::Period;
 
 /// A protected number, in people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +27,16 @@ pub struct Number {
 pub struct Cell {
     /// Places of sources in the frame, ascending; empty for measures without sources.
     pub sources: Vec<u16>,
-    /// Number of sources, for stacking; else 0.
+    /// Places of source types in the frame, ascending; empty for measures that are not over types.
+    pub source_types: Vec<u16>,
+    /// Number of sources, or of source types, for stacking; else 0.
     pub source_count: u16,
-    /// Order of contacts, for sequence.
+    /// Order of contacts, for sequence and flows.
     pub order: Option<Order>,
+    /// When, for flows, in care and first contacts.
+    pub period: Option<Period>,
+    /// Whether they came back, for recidivism; `sources` then has the source, or is empty for all.
+    pub returned: Option<Return>,
     /// Per dimension of the question an index into its code list; none is the category unknown.
     pub codes: Vec<Option<u16>>,
     /// None is withheld.
@@ -65,6 +73,13 @@ pub struct Table {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Released<T>(T);
 
+impl<T> Released<T> {
+    /// For what consists of released numbers, or is computed from them alone.
+    pub(crate) const fn passed(answer: T) -> Self {
+        Self(answer)
+    }
+}
+
 impl<T> Deref for Released<T> {
     type Target = T;
 
@@ -99,14 +114,38 @@ pub enum QueryError {
         /// The policy's number.
         most: usize,
     },
-    /// Patterns of too many sources.
+    /// A code list together with one that it follows from.
+    #[error("{asked:?} and {with:?} tell of the same codes; ask for one of them")]
+    RolledUp {
+        /// As asked.
+        asked: String,
+        /// The other one.
+        with: String,
+    },
+    /// Patterns or flows of too many sources.
     #[error(
-        "patterns are counted for at most {MAX_PATTERN_SOURCES} sources and this round has \
-         {parties}; ask for overlap, stacking or sequence"
+        "{measure} is counted for at most {MAX_PATTERN_SOURCES} sources and this round has {parties}; \
+         ask for source types, overlap, stacking or sequence"
     )]
-    TooManyPatterns {
-        /// Sources of the round.
+    TooManySources {
+        /// What was asked.
+        measure: Measure,
+        /// Sources, or source types, of the round.
         parties: usize,
+    },
+    /// The round has no source types, or none that takes sources together.
+    #[error("this round has no source types; ask for sources")]
+    NoTypes,
+    /// The round has no months.
+    #[error("this round tells of no months: its manifest has no questions.months")]
+    NoMonths,
+    /// A trend or a flow split by more dimensions than the manifest allows.
+    #[error("{measure} may be split by at most {most} dimensions in this round")]
+    TimeDimensions {
+        /// What was asked.
+        measure: Measure,
+        /// The manifest's number.
+        most: usize,
     },
 }
 
@@ -154,25 +193,58 @@ impl Release {
         self.digest
     }
 
+    /// Every question that has an answer, each set of dimensions in one order.
+    pub fn questions(&self) -> impl Iterator<Item = (Measure, Vec<&str>)> {
+        let lists: Vec<&str> = self.frame.lists().map(|list| list.name.as_str()).collect();
+        self.lattice.splits.iter().flat_map(move |split| {
+            let by: Vec<&str> = split.dimensions.iter().map(|place| lists[*place]).collect();
+            let offered = |measure: &Measure| split.begins[*measure as usize].is_some();
+            Measure::ALL.into_iter().filter(offered).map(move |measure| (measure, by.clone()))
+        })
+    }
+
     /// Answers a question of the closed lattice: a measure, split by dimensions in any order.
     pub fn query(&self, measure: Measure, by: &[&str]) -> Result<Released<Table>, QueryError> {
         let asked = self.dimensions(by)?;
         let mut places = asked.clone();
         places.sort_unstable();
         let split = self.lattice.splits.iter().find(|split| split.dimensions == places);
-        let split = split.ok_or(QueryError::TooManyDimensions {
-            asked: by.len(),
-            most: self.policy.max_dimensions,
-        })?;
+        let Some(split) = split else { return Err(self.not_combined(&asked)) };
         if split.begins[measure as usize].is_none() {
-            return Err(QueryError::TooManyPatterns { parties: self.frame.parties.len() });
+            return Err(self.not_offered(measure, by.len()));
         }
         let by = by.iter().map(|name| (*name).to_owned()).collect();
         Ok(Released(Table { measure, by, cells: self.cells(measure, split, &asked) }))
     }
 
+    fn not_combined(&self, asked: &[usize]) -> QueryError {
+        let name = |place: &usize| {
+            self.frame.lists().nth(*place).map_or_else(String::new, |list| list.name.clone())
+        };
+        for (place, first) in asked.iter().enumerate() {
+            let same = |other: &&usize| self.frame.base(**other) == self.frame.base(*first);
+            if let Some(other) = asked[place + 1..].iter().find(same) {
+                return QueryError::RolledUp { asked: name(first), with: name(other) };
+            }
+        }
+        QueryError::TooManyDimensions { asked: asked.len(), most: self.policy.max_dimensions }
+    }
+
+    fn not_offered(&self, measure: Measure, dimensions: usize) -> QueryError {
+        let (extent, scope) = (&self.lattice.extent, &self.frame.scope);
+        if measure.by_type() && extent.types == 0 {
+            QueryError::NoTypes
+        } else if measure.over_time() && scope.months.is_none() {
+            QueryError::NoMonths
+        } else if measure.over_time() && dimensions > scope.time_dimensions {
+            QueryError::TimeDimensions { measure, most: scope.time_dimensions }
+        } else {
+            QueryError::TooManySources { measure, parties: extent.units(measure) }
+        }
+    }
+
     fn dimensions(&self, by: &[&str]) -> Result<Vec<usize>, QueryError> {
-        let lists = &self.frame.dimensions;
+        let lists: Vec<_> = self.frame.lists().collect();
         let mut places: Vec<usize> = vec![];
         for name in by {
             let asked = (*name).to_owned();
@@ -204,10 +276,17 @@ impl Release {
         for (place, axis) in axis.iter().enumerate() {
             for (categories, stratum) in &strata {
                 let code = |category: &usize| category.checked_sub(1).map(|code| code as u16);
+                let (sources, source_types) = match measure.by_type() {
+                    false => (axis.units.clone(), vec![]),
+                    true => (vec![], axis.units.clone()),
+                };
                 cells.push(Cell {
-                    sources: axis.sources.clone(),
-                    source_count: axis.source_count,
+                    sources,
+                    source_types,
+                    source_count: axis.unit_count,
                     order: axis.order,
+                    period: axis.period,
+                    returned: axis.returned,
                     codes: categories.iter().map(code).collect(),
                     number: self.numbers[self.lattice.cell(split, measure, place, *stratum)],
                 });

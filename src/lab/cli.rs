@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{attack, evaluate, similar, synth};
+use crate::{attack, estimate, evaluate, ptable, similar, synth};
 
 /// Measures samenloop on data whose truth is known. Never deployed.
 #[derive(Debug, Parser)]
@@ -31,6 +31,14 @@ enum Command {
     /// Runs the very code of a real round, locally, under a public key: do not give it data of real
     /// people that may not be read here.
     Evaluate(evaluate::command::Flags),
+    /// Estimate how many people no list knows, from capture histories, by every model side by side.
+    ///
+    /// The very code that a release's population report uses. Models differ by more than their
+    /// intervals; cautions say what the data cannot carry.
+    Estimate(estimate::command::Flags),
+    /// Print the perturbation table of the cell-key method for a largest noise, a variance and the
+    /// small counts that never occur.
+    Ptable(ptable::Flags),
     /// Find the pairs of two files of CLKs that are alike, exactly as anonlink does.
     ///
     /// Reading and writing files is not counted in the seconds.
@@ -54,6 +62,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Attack(flags) => attack::command::run(flags),
         Command::Schemes(flags) => attack::tried::run(flags),
         Command::Evaluate(flags) => evaluate::command::run(flags),
+        Command::Estimate(flags) => estimate::command::run(flags),
+        Command::Ptable(flags) => ptable::run(flags),
         Command::Similar(flags) => similar::command::run(flags),
         Command::Synth(flags) => synth::command::run(flags),
     };

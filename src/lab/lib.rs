@@ -3,8 +3,10 @@
 pub mod attack;
 mod cli;
 pub mod demo;
+pub mod estimate;
 pub mod evaluate;
 pub mod installation;
+pub mod ptable;
 pub mod similar;
 pub mod synth;
 

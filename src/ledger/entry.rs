@@ -284,7 +284,8 @@ events! {
         role: Role,
         /// What was counted, by its number in `release.proto`.
         measure: u16,
-        /// Places of the dimensions in the linkage schema, in the order asked.
+        /// Places of the dimensions in the linkage schema, and after them of the manifest's roll-ups,
+        /// in the order asked.
         by: Vec<u16>,
     }
     /// A call that its certificate does not allow.
@@ -298,6 +299,15 @@ events! {
     22 RoundClosed "round_closed" {
         /// The round.
         round: RoundId,
+    }
+    /// The release is taken back to be corrected, once at most: the round is linked and released anew.
+    23 CorrectionBegun "correction_begun" {
+        /// The round.
+        round: RoundId,
+        /// The release that was wrong.
+        release: Digest,
+        /// What was wrong, by its number in `round.proto`.
+        reason: u16,
     }
 }
 
@@ -325,6 +335,7 @@ impl Event {
             | Self::Released { round, .. }
             | Self::ReleaseRefused { round, .. }
             | Self::Queried { round, .. }
+            | Self::CorrectionBegun { round, .. }
             | Self::RoundClosed { round } => Some(*round),
         }
     }

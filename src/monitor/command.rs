@@ -5,15 +5,18 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use samenloop_schema::RoundId;
 use samenloop_wire::client::ClientConfig;
 
 use crate::fetch::fetch;
+use crate::population::{Population, fetch_population};
 use crate::render;
-use crate::report::{Filter, Measure};
+use crate::report::{Filter, Measure, Per, Question};
 use crate::rounds::rounds;
+use crate::words::Language;
 
 /// Asks released tables of a round and shows them.
 #[derive(Parser)]
@@ -28,11 +31,20 @@ enum Task {
     /// Asks one question of a released round.
     Report {
         /// What to count.
-        #[arg(value_enum)]
-        measure: Measure,
+        #[arg(value_enum, value_name = "MEASURE")]
+        topic: Topic,
         /// Splits the counts by this dimension; may stand several times, as the round's policy allows.
         #[arg(long = "by", value_name = "DIM")]
         by: Vec<String>,
+        /// Takes the sources of one type together.
+        #[arg(long)]
+        types: bool,
+        /// Periods of a trend (months if not given) or of a sequence.
+        #[arg(long, value_enum)]
+        per: Option<Per>,
+        /// Language of titles, rows and explanations.
+        #[arg(long, value_enum, default_value_t)]
+        language: Language,
         /// Keeps the rows of one category; `DIM=unknown` is the category without a code.
         #[arg(long = "where", value_name = "DIM=CODE")]
         filters: Vec<Filter>,
@@ -47,6 +59,41 @@ enum Task {
         #[command(flatten)]
         output: Output,
     },
+}
+
+/// What a report is about.
+#[derive(Clone, Copy)]
+enum Topic {
+    Counted(Measure),
+    Population,
+}
+
+impl ValueEnum for Topic {
+    fn value_variants<'a>() -> &'a [Self] {
+        const {
+            &[
+                Self::Counted(Measure::Unique),
+                Self::Counted(Measure::Sources),
+                Self::Counted(Measure::Overlap),
+                Self::Counted(Measure::Patterns),
+                Self::Counted(Measure::Stacking),
+                Self::Counted(Measure::Sequence),
+                Self::Counted(Measure::Trend),
+                Self::Counted(Measure::Recidivism),
+                Self::Population,
+            ]
+        }
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Counted(measure) => measure.to_possible_value(),
+            Self::Population => Some(
+                PossibleValue::new("population")
+                    .help("How many people there are, known to a source or not: estimates"),
+            ),
+        }
+    }
 }
 
 #[derive(Args)]
@@ -70,6 +117,10 @@ enum Format {
     Table,
     Json,
     Csv,
+    /// A drawing: UpSet plot, heat map, lines or bars.
+    Svg,
+    /// A page with the drawing and the table.
+    Html,
 }
 
 /// Runs the command on its arguments, the program's name first. 0: done; 1: it failed, and standard
@@ -95,7 +146,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn perform(task: Task) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (text, out) = match task {
-        Task::Report { measure, by, filters, round, output } => {
+        Task::Report { topic, by, types, per, language, filters, round, output } => {
             let config = ClientConfig::read(&output.config)?;
             let round = round.or(config.round).context(
                 "which round? give --round ID or `round` in the configuration; \
@@ -108,14 +159,26 @@ fn perform(task: Task) -> anyhow::Result<()> {
                     asked.push(filter.dimension.clone());
                 }
             }
-            let mut report = runtime.block_on(fetch(&config, round, measure, &asked))?;
+            let format = output.format();
+            let Topic::Counted(measure) = topic else {
+                let mut population = runtime.block_on(fetch_population(&config, round, &asked))?;
+                filters.iter().try_for_each(|filter| population.keep(filter))?;
+                return write(
+                    shown_population(&population, format, language)?,
+                    output.out.as_deref(),
+                );
+            };
+            let question = Question { measure, types, per, by: asked };
+            let mut report = runtime.block_on(fetch(&config, round, &question))?;
             for filter in &filters {
                 report.keep(filter, !by.contains(&filter.dimension))?;
             }
-            let text = match output.format() {
-                Format::Table => render::table(&report),
+            let text = match format {
+                Format::Table => render::table(&report, language),
                 Format::Json => render::json(&report)?,
-                Format::Csv => render::csv(&report)?,
+                Format::Csv => render::csv(&report, language)?,
+                Format::Svg => render::svg(&report, language),
+                Format::Html => render::html(&report, language),
             };
             (text, output.out)
         }
@@ -126,11 +189,28 @@ fn perform(task: Task) -> anyhow::Result<()> {
                 Format::Table => render::rounds_table(&rounds),
                 Format::Json => render::rounds_json(&rounds)?,
                 Format::Csv => render::rounds_csv(&rounds)?,
+                Format::Svg | Format::Html => {
+                    bail!("rounds are listed as table, json or csv; reports can be drawn")
+                }
             };
             (text, output.out)
         }
     };
     write(text, out.as_deref())
+}
+
+fn shown_population(
+    population: &Population,
+    format: Format,
+    language: Language,
+) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Table => render::population_table(population, language),
+        Format::Json => render::population_json(population)?,
+        Format::Csv => render::population_csv(population)?,
+        Format::Svg => render::population_svg(population, language),
+        Format::Html => render::population_html(population, language),
+    })
 }
 
 impl Output {

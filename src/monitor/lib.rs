@@ -5,6 +5,7 @@
 
 mod command;
 mod fetch;
+mod population;
 pub mod render;
 mod report;
 mod rounds;
@@ -12,5 +13,10 @@ mod words;
 
 pub use command::run;
 pub use fetch::{FetchError, fetch};
-pub use report::{Filter, FilterError, Measure, Noise, Number, Order, Report, Row};
+pub use population::{Estimate, Population, Stratum, fetch_population};
+pub use report::{
+    Correction, Filter, FilterError, Line, Measure, Noise, Number, Order, Per, Period, Question,
+    Report, Returned, Row,
+};
 pub use rounds::{RoundLine, rounds};
+pub use words::Language;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use samenloop_schema::{Digest, RoundId};
+use samenloop_schema::{Digest, Month, RoundId};
 use serde::Serialize;
 
 /// What is counted; always people, each once.
@@ -21,8 +21,54 @@ pub enum Measure {
     Patterns,
     /// Unique clients by the number of sources that know them.
     Stacking,
-    /// Clients of both of two sources by the order in which they came to them.
+    /// Clients of both of two sources by the order in which they came to them; with --per by when they
+    /// came from the one to the other.
     Sequence,
+    /// Clients in care and clients who came for the first time, per month, quarter or year.
+    Trend,
+    /// Clients by whether they came back after a gap.
+    Recidivism,
+}
+
+/// Length of the periods of a trend or a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Per {
+    /// Calendar months.
+    Month,
+    /// Calendar quarters.
+    Quarter,
+    /// Calendar years.
+    Year,
+}
+
+impl Per {
+    const fn months(self) -> u16 {
+        match self {
+            Self::Month => 1,
+            Self::Quarter => 3,
+            Self::Year => 12,
+        }
+    }
+}
+
+/// A question to a released round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// What is counted.
+    pub measure: Measure,
+    /// Whether the sources of one type are taken together.
+    pub types: bool,
+    /// Periods of a trend, which has months without it, or of a sequence.
+    pub per: Option<Per>,
+    /// Dimensions that split the counts.
+    pub by: Vec<String>,
+}
+
+impl From<Measure> for Question {
+    fn from(measure: Measure) -> Self {
+        Self { measure, types: false, per: None, by: vec![] }
+    }
 }
 
 /// Order of contacts with two sources.
@@ -39,6 +85,66 @@ pub enum Order {
     Unknown,
 }
 
+/// Which line of a trend a number belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// In contact with any source.
+    InCare,
+    /// The first contact of all.
+    FirstContacts,
+}
+
+/// Whether clients came back after a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Returned {
+    /// They did.
+    CameBack,
+    /// There is no such gap.
+    Stayed,
+    /// The months do not tell.
+    Unknown,
+}
+
+/// A calendar month, quarter or year; written `2024-03`, `2024-Q1` or `2024`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// Its first month.
+    pub first: Month,
+    /// 1, 3 or 12.
+    pub months: u16,
+}
+
+impl Period {
+    /// Whether it is one of the periods of that length.
+    #[must_use]
+    pub const fn is_per(self, per: Per) -> bool {
+        self.months == per.months()
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, year) = (self.first, self.first.year());
+        match self.months {
+            1 => first.fmt(f),
+            3 => write!(f, "{year}-Q{}", first.index() % 12 / 3 + 1),
+            _ => write!(f, "{year}"),
+        }
+    }
+}
+
+/// What was wrong with an earlier release of the round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Correction {
+    /// The program linked wrongly.
+    Linkage,
+    /// The program counted or protected wrongly.
+    Tables,
+}
+
 /// How the numbers were protected, all in people.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Noise {
@@ -50,6 +156,8 @@ pub struct Noise {
     pub no_small: u32,
     /// Numbers under this are withheld.
     pub threshold: u32,
+    /// Numbers are rounded to the nearest multiple of this afterwards; 1 is not at all.
+    pub round_to: u32,
 }
 
 /// A protected number of people.
@@ -64,18 +172,27 @@ pub struct Number {
 }
 
 /// One number and what it counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// Party ids, in the order of the round.
+    /// Party ids, in the order of the round; source types where the question takes them together.
     pub sources: Vec<String>,
-    /// Number of sources, for stacking.
+    /// Number of sources or source types, for stacking.
     pub source_count: Option<u32>,
     /// Order of contacts, for sequence.
     pub order: Option<Order>,
+    /// When, for a trend and for a sequence per period.
+    pub period: Option<Period>,
+    /// Which line of a trend.
+    pub line: Option<Line>,
+    /// Whether they came back, for recidivism; without sources: to any of them.
+    pub returned: Option<Returned>,
     /// Per dimension of the question a code; none is the category unknown.
     pub codes: Vec<Option<String>>,
     /// None is withheld.
     pub number: Option<Number>,
+    /// Share of all clients of the row's categories, of 1, from shown numbers only; none where either
+    /// is withheld.
+    pub share: Option<f64>,
 }
 
 /// The answer to one question.
@@ -87,14 +204,24 @@ pub struct Report {
     pub purpose: String,
     /// SHA-256 of the whole release, as in the ledger.
     pub release: Digest,
+    /// What was wrong with the release that this one corrects.
+    pub correction: Option<Correction>,
     /// What is counted.
     pub measure: Measure,
+    /// Whether the sources of one type are taken together.
+    pub types: bool,
+    /// Periods of a trend or a sequence.
+    pub per: Option<Per>,
     /// Dimensions that split the counts.
     pub by: Vec<String>,
     /// Conditions that every row meets.
     pub filters: Vec<Filter>,
     /// Party ids, in the order of the round.
     pub parties: Vec<String>,
+    /// What can stand in a row's sources: party ids, or source types.
+    pub units: Vec<String>,
+    /// Whole months without contact after which a client has come back.
+    pub return_gap: u32,
     /// How the numbers were protected.
     pub noise: Noise,
     /// In the order of the release.

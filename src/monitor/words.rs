@@ -1,58 +1,305 @@
-//! The words of the domain for what a row counts.
+//! The words of the domain, in English and Dutch, for what is counted.
 
-use crate::report::{Measure, Order, Report, Row};
+use clap::ValueEnum;
+
+use crate::report::{Correction, Line, Measure, Order, Per, Report, Returned, Row};
+
+/// The language of titles, rows and explanations. Fields for machines are the same in both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// English.
+    #[default]
+    En,
+    /// Nederlands.
+    Nl,
+}
+
+use Language::{En, Nl};
+
+impl Language {
+    /// The one of two texts that is in this language.
+    pub(crate) const fn of<'a>(self, english: &'a str, dutch: &'a str) -> &'a str {
+        match self {
+            En => english,
+            Nl => dutch,
+        }
+    }
+}
 
 /// `a, b and c`.
-pub(crate) fn listed(names: &[String]) -> String {
+pub(crate) fn listed(names: &[String], language: Language) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+        [most @ .., last] => {
+            format!("{} {} {last}", most.join(", "), language.of("and", "en"))
+        }
     }
 }
 
 /// What a row counts, apart from its categories.
-pub(crate) fn counted(report: &Report, row: &Row) -> String {
-    let sources = &row.sources;
-    let pair = || match &sources[..] {
+pub(crate) fn counted(report: &Report, row: &Row, language: Language) -> String {
+    let names = listed(&row.sources, language);
+    let known = |english: &str, dutch: &str| language.of(english, dutch).replace("{}", &names);
+    let text = match report.measure {
+        Measure::Unique => known("known to any source", "bekend bij een of meer bronnen"),
+        Measure::Sources => known("known to {}", "bekend bij {}"),
+        Measure::Overlap => match (&row.sources[..], language) {
+            ([first, second], Nl) => format!("bekend bij zowel {first} als {second}"),
+            _ => format!("known to both {names}"),
+        },
+        Measure::Patterns if row.sources.len() == 1 => {
+            known("known to {} only", "alleen bekend bij {}")
+        }
+        Measure::Patterns if row.sources.len() == report.units.len() => {
+            known("known to all: {}", "bekend bij alle: {}")
+        }
+        Measure::Patterns => {
+            known("known to {}, and to no one else", "bekend bij {} en bij niemand anders")
+        }
+        Measure::Stacking => stacked(row.source_count.unwrap_or(0), report.types, language),
+        Measure::Sequence => in_order(row, language),
+        Measure::Trend => language
+            .of(
+                if row.line == Some(Line::FirstContacts) { "first contact" } else { "in care" },
+                if row.line == Some(Line::FirstContacts) { "eerste contact" } else { "in zorg" },
+            )
+            .to_owned(),
+        Measure::Recidivism => came_back(row, language),
+    };
+    match row.period {
+        Some(period) => format!("{text}, {period}"),
+        None => text,
+    }
+}
+
+fn stacked(count: u32, types: bool, language: Language) -> String {
+    let what = match (language, types, count) {
+        (En, false, 1) => "source",
+        (En, false, _) => "sources",
+        (En, true, 1) => "source type",
+        (En, true, _) => "source types",
+        (Nl, false, 1) => "bron",
+        (Nl, false, _) => "bronnen",
+        (Nl, true, 1) => "brontype",
+        (Nl, true, _) => "brontypen",
+    };
+    format!("{} {count} {what}", language.of("known to", "bekend bij"))
+}
+
+fn in_order(row: &Row, language: Language) -> String {
+    let (first, second) = match &row.sources[..] {
         [first, second] => (first.as_str(), second.as_str()),
         _ => ("?", "?"),
     };
-    match report.measure {
-        Measure::Unique => "known to any source".to_owned(),
-        Measure::Sources => format!("known to {}", listed(sources)),
-        Measure::Overlap => format!("known to both {}", listed(sources)),
-        Measure::Patterns if sources.len() == 1 => format!("known to {} only", listed(sources)),
-        Measure::Patterns if sources.len() == report.parties.len() => {
-            format!("known to all: {}", listed(sources))
+    let then = |first: &str, second: &str| {
+        format!(
+            "{} {first}, {} {second}",
+            language.of("first", "eerst"),
+            language.of("later", "later")
+        )
+    };
+    let and = language.of("and", "en");
+    match row.order {
+        Some(Order::Simultaneous) => {
+            format!("{first} {and} {second} {}", language.of("at the same time", "gelijktijdig"))
         }
-        Measure::Patterns => format!("known to {}, and to no one else", listed(sources)),
-        Measure::Stacking => match row.source_count {
-            Some(1) => "known to 1 source".to_owned(),
-            count => format!("known to {} sources", count.unwrap_or(0)),
-        },
-        Measure::Sequence => {
-            let (first, second) = pair();
-            match row.order {
-                Some(Order::Simultaneous) => format!("{first} and {second} at the same time"),
-                Some(Order::FirstThen) => format!("first {first}, later {second}"),
-                Some(Order::ThenFirst) => format!("first {second}, later {first}"),
-                Some(Order::Unknown) | None => format!("{first} and {second}, order unknown"),
-            }
+        Some(Order::FirstThen) => then(first, second),
+        Some(Order::ThenFirst) => then(second, first),
+        Some(Order::Unknown) | None => {
+            format!("{first} {and} {second}, {}", language.of("order unknown", "volgorde onbekend"))
         }
     }
 }
 
-/// What a table counts, as its heading.
-pub(crate) const fn title(measure: Measure) -> &'static str {
-    match measure {
-        Measure::Unique => "Unique clients of all sources together",
-        Measure::Sources => "Unique clients of each source",
-        Measure::Overlap => "Unique clients known to both of two sources",
-        Measure::Patterns => "Unique clients by exactly which sources know them",
-        Measure::Stacking => "Unique clients by how many sources know them",
-        Measure::Sequence => {
-            "Clients of both of two sources, by the order in which they came to them"
+fn came_back(row: &Row, language: Language) -> String {
+    let whom = match &row.sources[..] {
+        [] => language.of("any source", "een of meer bronnen").to_owned(),
+        names => listed(names, language),
+    };
+    match row.returned {
+        Some(Returned::CameBack) => {
+            format!("{} {whom}", language.of("came back to", "teruggekomen bij"))
         }
+        Some(Returned::Stayed) => format!(
+            "{} {whom}{}",
+            language.of("known to", "bekend bij"),
+            language.of(" without a gap", " zonder onderbreking")
+        ),
+        Some(Returned::Unknown) | None => format!(
+            "{} {whom}, {}",
+            language.of("known to", "bekend bij"),
+            language.of("months do not tell", "maanden zeggen het niet")
+        ),
+    }
+}
+
+/// What a table counts, as its heading.
+pub(crate) fn title(report: &Report, language: Language) -> String {
+    let sources = match report.types {
+        false => language.of("sources", "bronnen"),
+        true => language.of("source types", "brontypen"),
+    };
+    let text = match report.measure {
+        Measure::Unique => language
+            .of("Unique clients of all sources together", "Unieke cliënten, alle bronnen samen"),
+        Measure::Sources if report.types => {
+            language.of("Unique clients of each source type", "Unieke cliënten per brontype")
+        }
+        Measure::Sources => {
+            language.of("Unique clients of each source", "Unieke cliënten per bron")
+        }
+        Measure::Overlap => language.of(
+            "Unique clients known to both of two {}",
+            "Samenloop: unieke cliënten die bij twee {} bekend zijn",
+        ),
+        Measure::Patterns => language.of(
+            "Unique clients by exactly which {} know them",
+            "Unieke cliënten naar precies welke {} hen kennen",
+        ),
+        Measure::Stacking => language.of(
+            "Unique clients by how many {} know them",
+            "Stapeling: unieke cliënten naar hoeveel {} hen kennen",
+        ),
+        Measure::Sequence if report.per.is_some() => language.of(
+            "Flows: clients by when they came from one to another of two {}",
+            "Doorstroom: cliënten naar wanneer zij van de ene naar de andere van twee {} kwamen",
+        ),
+        Measure::Sequence => language.of(
+            "Clients of both of two {}, by the order in which they came to them",
+            "Volgorde: cliënten van twee {} naar wie hen het eerst kende",
+        ),
+        Measure::Trend => language.of(
+            "Trend: clients in care and first contacts",
+            "Trend: cliënten in zorg en eerste contacten",
+        ),
+        Measure::Recidivism => language.of(
+            "Recidivism: clients by whether they came back after a gap",
+            "Recidive: cliënten naar of zij na een onderbreking terugkwamen",
+        ),
+    };
+    let per = match report.per {
+        None => "",
+        Some(Per::Month) => language.of(", per month", ", per maand"),
+        Some(Per::Quarter) => language.of(", per quarter", ", per kwartaal"),
+        Some(Per::Year) => language.of(", per year", ", per jaar"),
+    };
+    text.replace("{}", sources) + per
+}
+
+/// Whether the insider rule may withhold a number of this measure.
+const fn under_insider_rule(measure: Measure) -> bool {
+    !matches!(measure, Measure::Unique | Measure::Sources | Measure::Trend)
+}
+
+/// What stands in the place of a withheld number.
+pub(crate) fn mark(report: &Report) -> String {
+    let star = if under_insider_rule(report.measure) { "*" } else { "" };
+    format!("<{}{star}", report.noise.threshold)
+}
+
+/// What a reader must know of the numbers, a sentence or two each.
+pub(crate) fn legend(report: &Report, language: Language) -> Vec<String> {
+    let threshold = report.noise.threshold.to_string();
+    let fill = |english: &str, dutch: &str| {
+        language
+            .of(english, dutch)
+            .replace("{mark}", &mark(report))
+            .replace("{threshold}", &threshold)
+            .replace("{max}", &report.noise.max_noise.to_string())
+            .replace("{typical}", &format!("{:.0}", report.noise.variance.sqrt().ceil()))
+            .replace("{gap}", &report.return_gap.to_string())
+            .replace("{step}", &report.noise.round_to.to_string())
+    };
+    let mut lines = vec![];
+    let withheld = report.rows.iter().any(|row| row.number.is_none());
+    if withheld && under_insider_rule(report.measure) {
+        lines.push(fill(
+            "{mark}  Withheld: fewer than {threshold} clients, perhaps none, or so nearly all clients \
+             of one source that it would tell something about each of them.",
+            "{mark}  Onderdrukt: minder dan {threshold} cliënten, misschien geen, of zo goed als alle \
+             cliënten van één bron, zodat het iets over ieder van hen zou verraden.",
+        ));
+    } else if withheld {
+        lines.push(fill(
+            "{mark}  Withheld: fewer than {threshold} clients, perhaps none.",
+            "{mark}  Onderdrukt: minder dan {threshold} cliënten, misschien geen.",
+        ));
+    }
+    lines.push(fill(
+        "Numbers are people, each counted once. Every number is deliberately off by at most {max}, \
+         typically by {typical} or less, so that nobody can be singled out; rows therefore need not \
+         add up.",
+        "Getallen zijn mensen, ieder één keer geteld. Elk getal wijkt met opzet hoogstens {max} af, \
+         meestal {typical} of minder, zodat niemand herkenbaar is; rijen tellen daarom niet precies op.",
+    ));
+    if report.noise.round_to > 1 {
+        lines.push(fill(
+            "After that, numbers are rounded to multiples of {step}.",
+            "Daarna zijn de getallen afgerond op veelvouden van {step}.",
+        ));
+    }
+    lines.push(fill(
+        "Low and high: how far the linkage's own doubts may move the number, 19 times out of 20. The \
+         deliberate deviation comes on top, and so do people whom registrations show too poorly to \
+         recognise: they are counted once too often.",
+        "Laag en hoog: hoe ver de twijfels van de koppeling het getal kunnen verschuiven, 19 van de 20 \
+         keer. De opzettelijke afwijking komt daar bovenop, en ook mensen die uit de registraties niet \
+         te herkennen zijn: zij zijn een keer te veel geteld.",
+    ));
+    if let Some(correction) = report.correction {
+        lines.push(match correction {
+            Correction::Linkage => fill(
+                "These numbers correct an earlier release of this round, whose linkage was wrong.",
+                "Deze getallen verbeteren een eerdere vrijgave van deze ronde, waarvan de koppeling fout was.",
+            ),
+            Correction::Tables => fill(
+                "These numbers correct an earlier release of this round, which counted wrongly.",
+                "Deze getallen verbeteren een eerdere vrijgave van deze ronde, die fout telde.",
+            ),
+        });
+    }
+    if report.rows.iter().any(|row| row.share.is_some()) {
+        lines.push(fill(
+            "Share: of all clients of the row's categories, from the numbers shown here.",
+            "Aandeel: van alle cliënten in de categorie van de rij, uit de getoonde getallen.",
+        ));
+    }
+    lines.extend(meaning(report).map(|(english, dutch)| fill(english, dutch)));
+    if !report.by.is_empty() {
+        lines.push(fill(
+            "(unknown): not filled in, or the sources that know the client say different things.",
+            "(onbekend): niet ingevuld, of de bronnen die de cliënt kennen spreken elkaar tegen.",
+        ));
+    }
+    lines
+}
+
+/// What the measure's own words mean.
+const fn meaning(report: &Report) -> Option<(&'static str, &'static str)> {
+    match report.measure {
+        Measure::Sequence if report.per.is_some() => Some((
+            "A client comes from one to another with the first contact with the later one, if no month \
+             was in contact with both.",
+            "Een cliënt komt van de ene naar de andere met het eerste contact bij de latere, als er \
+             geen maand met beide contact was.",
+        )),
+        Measure::Sequence => Some((
+            "At the same time: in contact with both in at least one month. Order unknown: a month that \
+             would tell is missing.",
+            "Gelijktijdig: minstens één maand met beide in contact. Volgorde onbekend: een maand die \
+             het zou zeggen ontbreekt.",
+        )),
+        Measure::Trend => Some((
+            "In care: in contact with at least one source in the period. First contact: the first of \
+             all contacts with any source lies in the period.",
+            "In zorg: in de periode met minstens één bron in contact. Eerste contact: het eerste van \
+             alle contacten, bij welke bron ook, ligt in de periode.",
+        )),
+        Measure::Recidivism => Some((
+            "Came back: between two contacts lie {gap} or more whole months without any.",
+            "Teruggekomen: tussen twee contacten liggen {gap} of meer hele maanden zonder contact.",
+        )),
+        _ => None,
     }
 }

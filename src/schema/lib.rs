@@ -13,6 +13,7 @@ mod manifest;
 mod month;
 mod part;
 mod policy;
+mod questions;
 mod record;
 
 pub use common_keys::drop_common_keys;
@@ -26,4 +27,5 @@ pub use manifest::{ManifestError, Party, RoundManifest};
 pub use month::{Month, MonthError};
 pub use part::{Form, Part, UnknownForm};
 pub use policy::{BelowFloor, DisclosurePolicy};
+pub use questions::{MonthRange, Questions, RollUp};
 pub use record::{Clk, EncodingShape, MatchKeyValue, Record, RecordShape, RowRule};

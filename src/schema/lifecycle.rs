@@ -39,6 +39,8 @@ pub enum Step {
     Link,
     /// The coordinator materialises the release.
     Release,
+    /// The coordinator takes the release back to correct it.
+    Correct,
     /// The monitor asks.
     Query,
     /// The coordinator ends the round.
@@ -60,7 +62,8 @@ impl RoundState {
     pub const ALL: [Self; 6] =
         [Self::Draft, Self::Open, Self::Frozen, Self::Linked, Self::Released, Self::Closed];
 
-    /// The state after a step. A linkage run changes the state only when it has succeeded.
+    /// The state after a step. A linkage run changes the state only when it has succeeded. A
+    /// correction is the one step back; that it is taken once at most stands with the round.
     pub fn after(self, step: Step) -> Result<Self, IllegalTransition> {
         use RoundState::{Closed, Draft, Frozen, Linked, Open, Released};
         match (self, step) {
@@ -70,6 +73,7 @@ impl RoundState {
             (Open, Step::Freeze) => Ok(Frozen),
             (Frozen, Step::Link) => Ok(Linked),
             (Linked, Step::Release) => Ok(Released),
+            (Released, Step::Correct) => Ok(Frozen),
             (Released, Step::Query) => Ok(Released),
             (Open | Frozen | Linked | Released, Step::Withdraw) => Ok(self),
             (Draft | Open | Frozen | Linked | Released, Step::Close) => Ok(Closed),
@@ -81,7 +85,7 @@ impl RoundState {
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AnnounceKey,
         Self::Open,
         Self::Submit,
@@ -89,6 +93,7 @@ impl Step {
         Self::Freeze,
         Self::Link,
         Self::Release,
+        Self::Correct,
         Self::Query,
         Self::Close,
     ];
@@ -122,6 +127,7 @@ impl fmt::Display for Step {
             Self::Freeze => "freeze",
             Self::Link => "link",
             Self::Release => "release",
+            Self::Correct => "correct",
             Self::Query => "query",
             Self::Close => "close",
         })
@@ -143,9 +149,10 @@ mod tests {
     }
 
     #[test]
-    fn no_step_goes_back() {
+    fn no_step_but_a_correction_goes_back() {
+        assert_eq!(RoundState::Released.after(Step::Correct), Ok(RoundState::Frozen));
         for state in RoundState::ALL {
-            for step in Step::ALL {
+            for step in Step::ALL.into_iter().filter(|step| *step != Step::Correct) {
                 assert!(
                     state.after(step).is_ok_and(|next| next >= state) || state.after(step).is_err()
                 );

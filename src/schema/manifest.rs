@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Digest, PartyId, RoundId};
 use crate::policy::{BelowFloor, DisclosurePolicy};
+use crate::questions::Questions;
 
 /// Why a text is no manifest.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -49,6 +50,9 @@ pub struct RoundManifest {
     /// How numbers leave.
     #[serde(default)]
     pub policy: DisclosurePolicy,
+    /// What is asked beyond sources and code lists.
+    #[serde(default)]
+    pub questions: Questions,
 }
 
 const fn default_min_parties() -> usize {
@@ -69,6 +73,9 @@ pub struct Party {
     /// Whether one person may stand several times in its extract.
     #[serde(default = "default_duplicates")]
     pub may_hold_duplicates: bool,
+    /// What kind of organisation it is, such as `opvang`; all parties have one, or none has.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub source_type: Option<String>,
 }
 
 const fn default_min_records() -> u64 {
@@ -92,6 +99,22 @@ impl RoundManifest {
     #[must_use]
     pub fn round_id(text: &str) -> RoundId {
         RoundId(Digest::of_parts("samenloop/v1/manifest", &[text.as_bytes()]).0)
+    }
+
+    /// The kinds of organisations, in the order in which they first stand, and per party the place of
+    /// its kind; both empty where parties have none.
+    #[must_use]
+    pub fn source_types(&self) -> (Vec<String>, Vec<u16>) {
+        let mut names: Vec<String> = vec![];
+        let mut places = vec![];
+        for name in self.parties.iter().filter_map(|party| party.source_type.as_ref()) {
+            let place = names.iter().position(|known| known == name);
+            places.push(place.unwrap_or(names.len()) as u16);
+            if place.is_none() {
+                names.push(name.clone());
+            }
+        }
+        (names, places)
     }
 
     /// Place of a party in every table.
@@ -123,7 +146,14 @@ impl RoundManifest {
             if party.min_records == 0 || party.max_records < party.min_records {
                 return rule(&place, "needs 1 <= min_records <= max_records");
             }
+            if party.source_type.is_some() != self.parties[0].source_type.is_some() {
+                return rule(&place, "either every party has a type or none has");
+            }
+            if party.source_type.as_ref().is_some_and(|name| name.trim().is_empty()) {
+                return rule(&place, "a type must not be empty");
+            }
         }
+        self.questions.check()?;
         Ok(self.policy.check_floor()?)
     }
 }
@@ -154,6 +184,8 @@ mod tests {
             ("retention_days", "retention", "unknown field `retention`"),
             ("retention_days", "min_parties = 2\nretention_days", "two_party = true"),
             ("retention_days", "min_parties = 4\nretention_days", "fewer parties"),
+            ("id = \"ggz\"", "id = \"ggz\"\ntype = \"zorg\"", "party \"ggz\": either every"),
+            ("retention_days", "questions.round_to = 3\nretention_days", "questions.round_to"),
             ("retention_days", "policy.threshold = 5\nretention_days", "policy.threshold = 5"),
         ];
         for (from, to, message) in cases {

@@ -72,6 +72,8 @@ pub struct Limits {
     pub requests_per_caller: NonZeroUsize,
     /// Uploads that one party may have going on at the same time.
     pub uploads_per_party: NonZeroUsize,
+    /// Questions to releases that one caller may ask in a minute.
+    pub questions_per_minute: NonZeroU32,
     /// HTTP/2 streams of one connection.
     pub streams_per_connection: NonZeroU32,
     /// Seconds after which a request is given up; streams that go on do not count.
@@ -96,6 +98,7 @@ impl Default for Limits {
             requests: size(256),
             requests_per_caller: size(32),
             uploads_per_party: size(2),
+            questions_per_minute: NonZeroU32::new(600).expect("a constant above 0"),
             streams_per_connection: NonZeroU32::new(64).expect("a constant above 0"),
             request_seconds: seconds(600),
             upload_idle_seconds: seconds(120),

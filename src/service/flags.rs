@@ -107,6 +107,19 @@ pub(crate) enum Round {
         #[command(flatten)]
         client: Client,
     },
+    /// Turn a table of codes and their groups, such as municipalities and their cooperation regions,
+    /// into a part of a manifest, and print it.
+    RollUp {
+        /// Its name in questions, such as regio.
+        #[arg(long)]
+        name: String,
+        /// The dimension whose codes it takes together, such as gemeente.
+        #[arg(long)]
+        of: String,
+        /// CSV file with a header: a code, and its group.
+        #[arg(long)]
+        csv: PathBuf,
+    },
     /// Show a round, or all rounds if none is named.
     Status(Which),
     /// Let submissions in, once every party announced the same key check value.
@@ -119,8 +132,25 @@ pub(crate) enum Round {
     Cancel(Which),
     /// Materialise the release.
     Release(Which),
+    /// Take a wrong release back, once at most, to link and release the round anew.
+    Correct {
+        /// What is wrong with it.
+        #[arg(long)]
+        reason: Reason,
+        #[command(flatten)]
+        which: Which,
+    },
     /// End the round and delete its submissions.
     Close(Which),
+}
+
+/// What is wrong with a release. Inputs cannot be: they are frozen.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Reason {
+    /// The program linked wrongly.
+    Linkage,
+    /// The program counted or protected wrongly.
+    Tables,
 }
 
 #[derive(Debug, Args)]

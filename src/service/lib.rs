@@ -10,6 +10,7 @@ mod flags;
 pub mod identity;
 pub mod ingest;
 pub mod keys;
+mod roll_up;
 pub mod round;
 mod round_cli;
 mod rpc;

@@ -8,14 +8,16 @@ use samenloop_schema::{RoundId, RoundManifest, RoundState};
 use samenloop_wire::client::{ClientConfig, explain};
 use samenloop_wire::v1::rounds_client::RoundsClient;
 use samenloop_wire::v1::{
-    CancelRunRequest, CloseRoundRequest, CreateRoundRequest, FreezeRoundRequest, GetRoundRequest,
-    GetRoundResponse, LinkRoundRequest, ListRoundsRequest, OpenRoundRequest, ReleaseRoundRequest,
+    CancelRunRequest, CloseRoundRequest, CorrectRoundRequest, Correction, CreateRoundRequest,
+    FreezeRoundRequest, GetRoundRequest, GetRoundResponse, LinkRoundRequest, ListRoundsRequest,
+    OpenRoundRequest, ReleaseRoundRequest,
 };
 use serde_json::{Value, json};
 use tonic::Status;
 use tonic::transport::Channel;
 
-use crate::flags::{Client, Round, Which};
+use crate::flags::{Client, Reason, Round, Which};
+use crate::roll_up;
 
 type Rounds = RoundsClient<Channel>;
 
@@ -24,12 +26,20 @@ pub(crate) fn run(command: Round) -> anyhow::Result<()> {
     runtime.block_on(async {
         match command {
             Round::Create { manifest, schema, client } => create(&manifest, &schema, &client).await,
+            Round::RollUp { name, of, csv } => {
+                print!("{}", roll_up::section(&name, &of, &csv)?);
+                Ok(())
+            }
             Round::Status(which) => status(&which).await,
             Round::Open(which) => step(&which, "open", open).await,
             Round::Freeze(which) => step(&which, "frozen", freeze).await,
             Round::Link(which) => step(&which, "linked", link).await,
             Round::Cancel(which) => step(&which, "frozen", cancel).await,
             Round::Release(which) => step(&which, "released", release).await,
+            Round::Correct { reason, which } => {
+                let take = |rounds, round, _| correct(rounds, round, reason);
+                step(&which, "frozen", take).await
+            }
             Round::Close(which) => step(&which, "closed", close).await,
         }
     })
@@ -134,6 +144,16 @@ async fn cancel(mut rounds: Rounds, round: RoundId, _: bool) -> More {
 async fn release(mut rounds: Rounds, round: RoundId, _: bool) -> More {
     let released = rounds.release_round(ReleaseRoundRequest { round_id: bytes(&round) }).await?;
     Ok(Some(("release_digest", hex(&released.into_inner().release_digest))))
+}
+
+async fn correct(mut rounds: Rounds, round: RoundId, reason: Reason) -> More {
+    let reason = match reason {
+        Reason::Linkage => Correction::Linkage,
+        Reason::Tables => Correction::Tables,
+    };
+    let request = CorrectRoundRequest { round_id: bytes(&round), reason: reason.into() };
+    rounds.correct_round(request).await?;
+    Ok(None)
 }
 
 async fn close(mut rounds: Rounds, round: RoundId, _: bool) -> More {

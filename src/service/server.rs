@@ -178,7 +178,8 @@ impl Server {
             stopping.clone(),
         ))
         .max_decoding_message_size(MAX_MESSAGE_BYTES);
-        let releases = ReleasesServer::new(ReleasesHandler::new(Arc::clone(&rounds)));
+        let releases =
+            ReleasesServer::new(ReleasesHandler::new(Arc::clone(&rounds), &config.limits));
         let ledger = LedgerServer::new(LedgerHandler { rounds, key: ledger_key });
         let mut router = builder
             .layer(AccessLayer::new(Arc::clone(&store), &config.limits))

@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 
 use crate::access::AccessError;
 use crate::ingest::{IngestError, IngestRule};
-use crate::round::{CreateError, FreezeError, OpenError, StepError};
+use crate::round::{CorrectError, CreateError, FreezeError, OpenError, StepError};
 use crate::rpc::RequestError;
 use crate::rpc::release::ReleaseRpcError;
 use crate::run::{ReleaseError, RunError};
@@ -45,7 +45,7 @@ impl From<RequestError> for Status {
         let code = match error {
             RequestError::Length { .. } | RequestError::Measure => Code::InvalidArgument,
             RequestError::Caller => Code::Unauthenticated,
-            RequestError::Busy => Code::ResourceExhausted,
+            RequestError::Busy | RequestError::Often => Code::ResourceExhausted,
             RequestError::Stopping => Code::Unavailable,
             RequestError::Idle => Code::DeadlineExceeded,
         };
@@ -70,7 +70,8 @@ impl From<CreateError> for Status {
             | CreateError::Manifest(_)
             | CreateError::Schema(_)
             | CreateError::SchemaHash { .. }
-            | CreateError::TooManyCells { .. } => Self::invalid_argument(error.to_string()),
+            | CreateError::TooManyCells { .. }
+            | CreateError::RollUp(_) => Self::invalid_argument(error.to_string()),
             CreateError::Exists { .. } => Self::already_exists(error.to_string()),
             CreateError::Store(error) => error.into(),
         }
@@ -82,6 +83,18 @@ impl From<OpenError> for Status {
         match error {
             OpenError::Step(error) => error.into(),
             OpenError::Missing { .. } | OpenError::Differ { .. } => {
+                Self::failed_precondition(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<CorrectError> for Status {
+    fn from(error: CorrectError) -> Self {
+        match error {
+            CorrectError::Step(error) => error.into(),
+            CorrectError::Reason => Self::invalid_argument(error.to_string()),
+            CorrectError::Again | CorrectError::Barred => {
                 Self::failed_precondition(error.to_string())
             }
         }

@@ -6,5 +6,6 @@ mod leak;
 mod malformed;
 mod roles;
 mod round;
+mod studies;
 
 const SERVICE: &str = env!("CARGO_BIN_EXE_samenloop-service-under-test");

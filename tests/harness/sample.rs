@@ -20,11 +20,16 @@ pub struct Party {
     pub separator: char,
 }
 
-/// Files and round of the sample; every path is in the service's folder.
+/// Files and round of the sample, or of a published study; every path is in the service's folder.
 #[derive(Debug)]
 pub struct Sample {
     folder: PathBuf,
     label: String,
+    parties: Vec<Party>,
+    /// Columns that are never encoded.
+    excluded: Vec<&'static str>,
+    /// The manifest without parties and schema hash.
+    manifest: String,
     round: Option<RoundId>,
     relays: BTreeMap<&'static str, SocketAddr>,
 }
@@ -52,12 +57,52 @@ impl Sample {
             fs::create_dir(&home)?;
             fs::write(home.join("clients.csv"), change(party, &content))?;
         }
+        let purpose = "How many people are known to four organisations";
         Ok(Self {
             folder: service.folder().to_owned(),
             label: label.to_owned(),
+            parties: Self::PARTIES.into(),
+            excluded: vec!["waarheid"],
+            manifest: format!("purpose = \"{purpose}\"\nretention_days = 30\n"),
             round: None,
             relays: BTreeMap::new(),
         })
+    }
+
+    /// Writes the files of a published study, rebuilt with invented people, of which `parties` are
+    /// the organisations. `manifest` is the manifest without parties and schema hash.
+    pub fn study(
+        service: &Service,
+        study: &str,
+        parties: &[&'static str],
+        manifest: &str,
+    ) -> anyhow::Result<Self> {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(study);
+        for party in parties {
+            let home = service.folder().join(party);
+            fs::create_dir(&home)?;
+            fs::copy(data.join(format!("{party}.csv")), home.join("clients.csv"))?;
+        }
+        Ok(Self {
+            folder: service.folder().to_owned(),
+            label: study.to_owned(),
+            parties: parties.iter().map(|name| Party { name, separator: ',' }).collect(),
+            excluded: vec!["record_id", "person_id"],
+            manifest: manifest.to_owned(),
+            round: None,
+            relays: BTreeMap::new(),
+        })
+    }
+
+    /// Lets every party encode and submit its file, and takes the round until it is linked.
+    pub fn submit_and_link(&self, service: &Service) -> anyhow::Result<()> {
+        for party in &self.parties {
+            self.encode(service, party.name, "clients.csv")?;
+            self.submit(service, party.name, "clients.csv")?;
+        }
+        self.step(service, "freeze")?;
+        self.step(service, "link")?;
+        Ok(())
     }
 
     /// A file of a party.
@@ -88,20 +133,19 @@ impl Sample {
     /// Drafts the schema from the files, announces the round, announces the key of every party,
     /// and opens the round.
     pub fn open(&mut self, service: &Service) -> anyhow::Result<()> {
-        let files = Self::PARTIES.map(|party| format!("{}/clients.csv", party.name));
-        let mut draft = vec!["schema", "init", "--round", &self.label, "--exclude", "waarheid"];
+        let files: Vec<String> =
+            self.parties.iter().map(|party| format!("{}/clients.csv", party.name)).collect();
+        let mut draft = vec!["schema", "init", "--round", &self.label];
+        self.excluded.iter().for_each(|column| draft.extend(["--exclude", column]));
         files.iter().for_each(|file| draft.extend(["--csv", file]));
         draft.extend(["--out", "schema.toml", "--json"]);
         let drafted: Value = serde_json::from_str(&service.succeed("partner", &draft)?)?;
         let hash = drafted["schema_hash"].as_str().context("a schema has a hash")?;
         service.succeed("partner", &["key", "new", "--out", "round.key"])?;
-        let parties = Self::PARTIES
-            .map(|party| format!("[[party]]\nid = \"{}\"\nmax_records = 10000\n", party.name));
-        let manifest = format!(
-            "purpose = \"How many people are known to four organisations\"\n\
-             schema_hash = \"{hash}\"\nretention_days = 30\n{}",
-            parties.concat()
-        );
+        let mut manifest = format!("schema_hash = \"{hash}\"\n{}", self.manifest);
+        for party in &self.parties {
+            manifest += &format!("[[party]]\nid = \"{}\"\nmax_records = 10000\n", party.name);
+        }
         fs::write(self.folder.join("manifest.toml"), manifest)?;
         let coordinator = service.config(Role::Coordinator, "regie", None)?;
         let files = ["--manifest", "manifest.toml", "--schema", "schema.toml", "--json"];
@@ -109,7 +153,7 @@ impl Sample {
         let created: Value = serde_json::from_str(&service.succeed("service", &create)?)?;
         let round = created["round"].as_str().context("a new round has an id")?;
         self.round = Some(round.parse()?);
-        for party in Self::PARTIES {
+        for party in self.parties.clone() {
             let config = self.config(service, party.name)?;
             let key = ["--key", "round.key", "--schema", "schema.toml"];
             let announce = ["key", "check", "--config", &config, "--round", round, "--json"];
@@ -169,7 +213,7 @@ impl Sample {
     /// People in the files, by the column that says who is who.
     pub fn people(&self) -> anyhow::Result<usize> {
         let mut people = BTreeSet::new();
-        for party in Self::PARTIES {
+        for party in &self.parties {
             let content = fs::read(self.file(party.name, "clients.csv"))?;
             for line in content.split(|byte| *byte == b'\n').skip(1) {
                 let columns = line.split(|byte| char::from(*byte) == party.separator);

@@ -140,6 +140,18 @@ const CASES: &[(&str, &str, Change)] = &[
         let again = s[nth(s, "released", 0)].clone();
         after(s, "released", again);
     }),
+    ("correction_begun", "a step is legal", |s| drop_nth(s, "released", 0)),
+    ("correction_begun", "corrected once at most", |s| {
+        let again = s[nth(s, "correction_begun", 0)].clone();
+        let place = nth(s, "released", 1) + 1;
+        s.insert(place, again);
+    }),
+    ("correction_begun", "names the release that was wrong", |s| {
+        let place = nth(s, "correction_begun", 0);
+        if let Event::CorrectionBegun { release, .. } = &mut s[place] {
+            *release = Digest::of(b"another");
+        }
+    }),
     ("released", "bars the release", |s| {
         let (party, submission) = (1, PARTY_1);
         after(s, "round_frozen", Event::SubmissionWithdrawn { round: ROUND, party, submission });

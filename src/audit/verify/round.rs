@@ -41,7 +41,8 @@ pub(super) struct Round {
     replacing: Option<u16>,
     frozen_parties: usize,
     barred: bool,
-    released: bool,
+    release: Option<Digest>,
+    corrected: bool,
     runs: u32,
     run: Option<Run>,
 }
@@ -58,7 +59,8 @@ impl Round {
             replacing: None,
             frozen_parties: 0,
             barred: false,
-            released: false,
+            release: None,
+            corrected: false,
             runs: 0,
             run: None,
         }
@@ -231,7 +233,8 @@ impl Round {
             Event::RunFailed { run, .. } | Event::RunCancelled { run, .. } => {
                 self.end_run(*run, report);
             }
-            Event::Released { policy, .. } => self.release(policy, report),
+            Event::Released { policy, release, .. } => self.release(policy, *release, report),
+            Event::CorrectionBegun { release, .. } => self.correct(release, report),
             Event::ReleaseRefused { .. } => {}
             Event::Queried { role, by, .. } => self.query(*role, by, report),
             Event::RoundClosed { .. } => self.state = self.legal(Step::Close, report),
@@ -248,7 +251,7 @@ impl Round {
         if goes_on { self.run.take() } else { None }
     }
 
-    fn release(&mut self, policy: &DisclosurePolicy, report: &mut Report<'_>) {
+    fn release(&mut self, policy: &DisclosurePolicy, release: Digest, report: &mut Report<'_>) {
         self.state = self.legal(Step::Release, report);
         let agreed = *policy == self.policy;
         report.check(agreed, "a release has the policy of its manifest", String::new);
@@ -260,13 +263,22 @@ impl Round {
         let enough = self.frozen_parties >= usize::from(self.min_parties);
         let evidence = || format!("{} of {}", self.frozen_parties, self.min_parties);
         report.check(enough, "a release has the parties that its manifest needs", evidence);
-        report.check(!self.released, "a round is released once", String::new);
-        self.released = true;
+        let first = self.release.is_none();
+        report.check(first, "a round is released once, and once more if corrected", String::new);
+        self.release = Some(release);
+    }
+
+    fn correct(&mut self, release: &Digest, report: &mut Report<'_>) {
+        self.state = self.legal(Step::Correct, report);
+        report.check(!self.corrected, "a release is corrected once at most", String::new);
+        let same = self.release.as_ref() == Some(release);
+        report.check(same, "a correction names the release that was wrong", || release.to_string());
+        (self.corrected, self.release) = (true, None);
     }
 
     fn query(&self, role: Role, by: &[u16], report: &mut Report<'_>) {
         self.legal(Step::Query, report);
-        report.check(self.released, "only a release is asked", String::new);
+        report.check(self.release.is_some(), "only a release is asked", String::new);
         let distinct: BTreeSet<_> = by.iter().collect();
         let inside = by.len() <= self.policy.max_dimensions && distinct.len() == by.len();
         let rule = "a question stays inside the policy's lattice";

@@ -102,7 +102,7 @@ pub async fn play(folder: &Path, narrate: &(dyn Fn(&str) + Sync)) -> anyhow::Res
     let (monitor, _) = client(Role::Monitor, "monitor")?;
     let mut released = vec![];
     for measure in QUESTIONS {
-        released.push(samenloop_monitor::fetch(&monitor, round, measure, &[]).await?);
+        released.push(samenloop_monitor::fetch(&monitor, round, &measure.into()).await?);
     }
 
     narrate("The auditor checks the ledger, and the store in the operator's presence.");

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use comfy_table::{Table, presets};
-use samenloop_monitor::Measure;
+use samenloop_monitor::{Language, Measure};
 
 use super::round::Outcome;
 
@@ -12,7 +12,11 @@ pub(super) fn tell(outcome: &Outcome) -> String {
     let mut text = String::new();
     let shown = outcome.released.iter().filter(|report| report.measure == Measure::Overlap);
     for report in shown {
-        let _ = writeln!(text, "\n{}", samenloop_monitor::render::table(report).trim_end());
+        let _ = writeln!(
+            text,
+            "\n{}",
+            samenloop_monitor::render::table(report, Language::En).trim_end()
+        );
     }
     let _ = write!(text, "\n{}{}", beside_the_truth(outcome), audit(outcome));
     let _ = writeln!(text, "\nDone in {:.0} s; nothing is left behind.", outcome.seconds);

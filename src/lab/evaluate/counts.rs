@@ -130,6 +130,13 @@ impl Counts {
         counts
     }
 
+    /// Largest absolute difference of the people known to so many sources.
+    pub(super) fn most_by_sources(&self, other: &Self) -> f64 {
+        let keys = self.stacking.keys().chain(other.stacking.keys());
+        let of = |counts: &Self, key: &String| counts.stacking.get(key).copied().unwrap_or(0.0);
+        keys.map(|key| (of(self, key) - of(other, key)).abs()).fold(0.0, f64::max)
+    }
+
     /// Adds one of `draws` draws to the means.
     pub(super) fn add(&mut self, draw: &Self, draws: u32) {
         let share = 1.0 / f64::from(draws);

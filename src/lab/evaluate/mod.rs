@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
+use samenloop_disclose::{Frame, Registration, Scope, frozen_partition};
 use samenloop_encode::{LinkageKey, RoundKeys};
-use samenloop_link::{Options, Progress, Source, link};
+use samenloop_link::{Linkage, Options, Progress, Source, link};
 use samenloop_partner::draft::draft_schema;
 use samenloop_partner::survey::{self, Survey, survey};
 use samenloop_partner::table::{self, Table};
-use samenloop_schema::LinkageSchema;
+use samenloop_schema::{Digest, LinkageSchema};
 use serde::Serialize;
 
 use counts::{Counts, Registry, Sequence};
@@ -49,6 +50,9 @@ pub struct Evaluation {
     pub sources: Vec<String>,
     /// People in all sources together.
     pub unique: Unique,
+    /// The numbers of the one partition on which a release would count every table, beside their
+    /// means over the posterior's draws.
+    pub frozen: Frozen,
     /// Pairs of rows of one person.
     pub pairs: Pairs,
     /// People by the number of sources that know them.
@@ -75,6 +79,19 @@ pub struct Unique {
     pub low: f64,
     /// High end of its 95 % interval.
     pub high: f64,
+}
+
+/// How far the totals of the frozen partition are from their means over the draws, in people.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Frozen {
+    /// Unique people on it.
+    pub unique: f64,
+    /// Mean of the unique people of the draws.
+    pub expected: f64,
+    /// Largest absolute difference of a number of sources per person.
+    pub most_by_sources: f64,
+    /// The same for the clusters that link each record where it most likely belongs.
+    pub most_by_sources_of_clusters: f64,
 }
 
 /// How the clusters' pairs compare with the true ones.
@@ -178,6 +195,17 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
     for draw in 0..draws {
         expected.add(&Counts::of(&registries, &whole(&linkage.posterior.draw(draw))), draws);
     }
+    let frozen = frozen(job, &loaded, &linkage)?;
+    let chosen =
+        frozen.map_or(clusters.clone(), |draw| whole(&linkage.posterior.draw(draw as u32)));
+    let chosen = Counts::of(&registries, &chosen);
+    let linked = Counts::of(&registries, &clusters);
+    let frozen = Frozen {
+        unique: chosen.people,
+        expected: expected.people,
+        most_by_sources: chosen.most_by_sources(&expected),
+        most_by_sources_of_clusters: linked.most_by_sources(&expected),
+    };
     let submitted: usize = loaded.iter().map(|source| source.rows.len()).sum();
     let records: usize = registries.iter().map(|registry| registry.rows()).sum();
     let unlinkable = (records - submitted) as u64;
@@ -194,6 +222,7 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
             low: estimate.low + unlinkable as f64,
             high: estimate.high + unlinkable as f64,
         },
+        frozen,
         pairs,
         sources_per_person: Counts::compare(&truth.stacking, &expected.stacking),
         patterns: Counts::compare(&truth.patterns, &expected.patterns),
@@ -202,6 +231,33 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
         peak_bytes: peak_bytes(),
     };
     Ok((evaluation, clusters))
+}
+
+/// The draw on which a release of these sources would count; none is the clustering itself.
+fn frozen(job: &Job, loaded: &[Loaded], linkage: &Linkage) -> anyhow::Result<Option<usize>> {
+    let id = |place: usize| format!("source-{place}").parse();
+    let frame = Frame {
+        parties: (0..job.sources.len()).map(id).collect::<Result<_, _>>()?,
+        dimensions: vec![],
+        purpose: String::new(),
+        min_parties: 2,
+        two_party: true,
+        scope: Scope::default(),
+    };
+    // Totals hang on who knows whom: neither codes, months nor digests matter.
+    let rows = loaded.iter().zip(0..).flat_map(|(source, party)| {
+        source.survey.records.iter().map(move |_| Registration {
+            party,
+            codes: vec![],
+            start: None,
+            end: None,
+            digest: Digest::of(b""),
+        })
+    });
+    let rows: Vec<Registration> = rows.collect();
+    let draws: Vec<Vec<u32>> =
+        (0..linkage.posterior.draws()).map(|draw| linkage.posterior.draw(draw)).collect();
+    Ok(frozen_partition(&frame, &rows, &linkage.clusters, &draws))
 }
 
 /// Clusters per source and row of the file; rows that were not submitted are alone.

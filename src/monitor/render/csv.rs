@@ -1,17 +1,18 @@
 //! For spreadsheets: one line per number, comma separated, UTF-8, the fields that a program needs
 //! and the words that a person needs.
 
-use crate::report::{Order, Report};
+use crate::report::{Line, Order, Report, Returned};
 use crate::rounds::RoundLine;
-use crate::words::counted;
+use crate::words::{Language, counted};
 
 /// The answer as CSV. Sources are joined with `+`; an unknown code and the parts of a withheld number
 /// are empty.
-pub fn csv(report: &Report) -> Result<String, csv::Error> {
+pub fn csv(report: &Report, language: Language) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(vec![]);
-    let mut header = vec!["clients", "sources", "number_of_sources", "order"];
+    let mut header =
+        vec!["clients", "sources", "number_of_sources", "order", "period", "line", "returned"];
     header.extend(report.by.iter().map(String::as_str));
-    header.extend(["suppressed", "count", "low", "high"]);
+    header.extend(["suppressed", "count", "low", "high", "share"]);
     writer.write_record(header)?;
     for row in &report.rows {
         let order = row.order.map_or("", |order| match order {
@@ -20,11 +21,23 @@ pub fn csv(report: &Report) -> Result<String, csv::Error> {
             Order::ThenFirst => "then_first",
             Order::Unknown => "unknown",
         });
+        let line = row.line.map_or("", |line| match line {
+            Line::InCare => "in_care",
+            Line::FirstContacts => "first_contacts",
+        });
+        let returned = row.returned.map_or("", |returned| match returned {
+            Returned::CameBack => "came_back",
+            Returned::Stayed => "stayed",
+            Returned::Unknown => "unknown",
+        });
         let mut fields = vec![
-            counted(report, row),
+            counted(report, row, language),
             row.sources.join("+"),
             row.source_count.map_or(String::new(), |count| count.to_string()),
             order.to_owned(),
+            row.period.map_or(String::new(), |period| period.to_string()),
+            line.to_owned(),
+            returned.to_owned(),
         ];
         fields.extend(row.codes.iter().map(|code| code.clone().unwrap_or_default()));
         fields.push(row.number.is_none().to_string());
@@ -32,6 +45,7 @@ pub fn csv(report: &Report) -> Result<String, csv::Error> {
         fields.extend(
             number.map_or([const { String::new() }; 3], |parts| parts.map(|n| n.to_string())),
         );
+        fields.push(row.share.map_or(String::new(), |share| format!("{share:.3}")));
         writer.write_record(fields)?;
     }
     finish(writer)
@@ -48,7 +62,7 @@ pub fn rounds_csv(rounds: &[RoundLine]) -> Result<String, csv::Error> {
     finish(writer)
 }
 
-fn finish(writer: csv::Writer<Vec<u8>>) -> Result<String, csv::Error> {
+pub(super) fn finish(writer: csv::Writer<Vec<u8>>) -> Result<String, csv::Error> {
     let bytes = writer.into_inner().map_err(|error| error.into_error())?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

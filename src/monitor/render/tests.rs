@@ -1,8 +1,12 @@
 use samenloop_schema::{Digest, RoundId, RoundState};
 
 use super::*;
-use crate::report::{Filter, Measure, Noise, Number, Order, Report, Row};
+use crate::population::{Estimate, Population, Stratum};
+use crate::report::{
+    Correction, Filter, Line, Measure, Noise, Number, Order, Per, Period, Report, Returned, Row,
+};
 use crate::rounds::RoundLine;
+use crate::words::Language::{En, Nl};
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
@@ -13,6 +17,10 @@ fn row(sources: &[&str], codes: &[Option<&str>], number: Option<(u64, u64, u64)>
         sources: names(sources),
         source_count: None,
         order: None,
+        period: None,
+        line: None,
+        returned: None,
+        share: None,
         codes: codes.iter().map(|code| code.map(str::to_owned)).collect(),
         number: number.map(|(count, low, high)| Number { count, low, high }),
     }
@@ -23,11 +31,16 @@ fn report(measure: Measure, by: &[&str], rows: Vec<Row>) -> Report {
         round: RoundId([0xab; 32]),
         purpose: "How many people\nneed help\u{1b}[2J".to_owned(),
         release: Digest([1; 32]),
+        correction: None,
         measure,
+        types: false,
+        per: None,
         by: names(by),
         filters: vec![],
         parties: names(&["ggd", "ggz", "opvang"]),
-        noise: Noise { max_noise: 5, variance: 3.0, no_small: 2, threshold: 10 },
+        units: names(&["ggd", "ggz", "opvang"]),
+        return_gap: 6,
+        noise: Noise { max_noise: 5, variance: 3.0, no_small: 2, threshold: 10, round_to: 1 },
         rows,
     }
 }
@@ -78,7 +91,7 @@ Low and high: how far the linkage's own doubts may move the number, 19 times out
 deliberate deviation comes on top, and so do people whom registrations show too poorly to recognise: \
 they are counted once too often."
     );
-    assert_eq!(table(&patterns()), expected);
+    assert_eq!(table(&patterns(), En), expected);
 }
 
 #[test]
@@ -92,10 +105,10 @@ fn every_measure_has_its_words() {
         (Measure::Stacking, stacking(3), "known to 3 sources"),
     ];
     for (measure, row, words) in cases {
-        let text = table(&report(*measure, &[], vec![row.clone()]));
+        let text = table(&report(*measure, &[], vec![row.clone()]), En);
         assert!(text.lines().any(|line| line.starts_with(&format!("| {words} "))), "{text}");
     }
-    let text = table(&sequence());
+    let text = table(&sequence(), En);
     for words in [
         "| ggd and ggz at the same time |     36 |  31 |   41 |",
         "| first ggd, later ggz         |     64 |  64 |   64 |",
@@ -110,7 +123,10 @@ fn every_measure_has_its_words() {
 fn by_place() -> Report {
     let rows = vec![
         row(&[], &[None, Some("v")], None),
-        row(&[], &[Some("Groningen"), Some("v")], Some((300, 290, 310))),
+        Row {
+            share: Some(300.0 / 550.0),
+            ..row(&[], &[Some("Groningen"), Some("v")], Some((300, 290, 310)))
+        },
         row(&[], &[Some("Groningen"), Some("m")], Some((250, 250, 250))),
     ];
     report(Measure::Unique, &["place", "sex"], rows)
@@ -118,13 +134,16 @@ fn by_place() -> Report {
 
 #[test]
 fn categories_are_columns_and_filters_keep_their_rows() {
-    let text = table(&by_place());
+    let text = table(&by_place(), En);
     assert!(
         text.starts_with("Unique clients of all sources together, by place and sex\n"),
         "{text}"
     );
     assert!(
-        text.contains("| known to any source | Groningen | m   |    250 | 250 |  250 |"),
+        text.contains("| Groningen | v   |    300 | 290 |  310 |  55 % |")
+            && text.contains(
+                "| known to any source | Groningen | m   |    250 | 250 |  250 |       |"
+            ),
         "{text}"
     );
     assert!(text.contains("| known to any source | (unknown) | v   |    <10 |"), "{text}");
@@ -135,7 +154,7 @@ fn categories_are_columns_and_filters_keep_their_rows() {
     let mut kept = by_place();
     kept.keep(&filter("sex=v"), true).expect("a code of the list");
     kept.keep(&filter("place=unknown"), false).expect("the category without a code");
-    let text = table(&kept);
+    let text = table(&kept, En);
     assert!(text.contains(", by place, where sex = v and place = unknown\n"), "{text}");
     assert_eq!(kept.rows, [row(&[], &[None], None)]);
 
@@ -146,10 +165,214 @@ fn categories_are_columns_and_filters_keep_their_rows() {
     }
 }
 
+fn trend(per: Per) -> Report {
+    let period = |month: u32, months| Period {
+        first: format!("2025-{month:02}").parse().expect("a month"),
+        months,
+    };
+    let row = |line, (period, number)| Row {
+        line: Some(line),
+        period: Some(period),
+        ..row(&[], &[], number)
+    };
+    let numbers = [Some((40, 35, 45)), None, Some((25, 25, 25))];
+    let periods = [period(1, 1), period(2, 1), period(3, 1)];
+    let care = periods.into_iter().zip(numbers).map(|point| row(Line::InCare, point));
+    let first = periods.into_iter().map(|period| row(Line::FirstContacts, (period, None)));
+    Report { per: Some(per), ..report(Measure::Trend, &[], care.chain(first).collect()) }
+}
+
+#[test]
+fn both_languages_have_words_for_every_measure() {
+    let text = table(&trend(Per::Month), Nl);
+    for words in [
+        "Trend: cliënten in zorg en eerste contacten, per maand\n",
+        "| in zorg, 2025-01        |     40 |   35 |   45 |",
+        "| eerste contact, 2025-03 |    <10 |",
+        "<10  Onderdrukt: minder dan 10 cliënten, misschien geen.",
+        "In zorg: in de periode met minstens één bron in contact.",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    let returned = |returned| Row { returned: Some(returned), ..row(&["ggz"], &[], None) };
+    let rows = vec![returned(Returned::CameBack), returned(Returned::Stayed), row(&[], &[], None)];
+    let report = report(Measure::Recidivism, &[], rows);
+    let (english, dutch) = (table(&report, En), table(&report, Nl));
+    for words in ["came back to ggz ", "known to ggz without a gap ", "6 or more whole months"] {
+        assert!(english.contains(words), "{words}\n{english}");
+    }
+    for words in ["teruggekomen bij ggz ", "bij ggz zonder onderbreking ", "6 of meer hele maanden"]
+    {
+        assert!(dutch.contains(words), "{words}\n{dutch}");
+    }
+    let quarter = Period { first: "2025-07".parse().expect("a month"), months: 3 };
+    let year = Period { months: 12, first: "2025-01".parse().expect("a month") };
+    assert_eq!((quarter.to_string(), year.to_string()), ("2025-Q3".to_owned(), "2025".to_owned()));
+}
+
+/// A drawing must be XML: every element closed, text escaped.
+fn elements(svg: &str) -> Vec<String> {
+    let mut open: Vec<&str> = vec![];
+    let mut seen = vec![];
+    for tag in svg.split('<').skip(1) {
+        let (tag, text) = tag.split_once('>').expect("a closed tag");
+        let mut text = text.to_owned();
+        for entity in ["&amp;", "&lt;", "&gt;", "&quot;"] {
+            text = text.replace(entity, "");
+        }
+        assert!(!text.contains(['>', '&']), "{text}");
+        match tag.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name)),
+            None => {
+                let name = tag.split_whitespace().next().expect("a name");
+                open.push(name);
+                seen.push(name.to_owned());
+            }
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+    seen
+}
+
+#[test]
+fn drawings_teach_how_they_are_read_and_mark_what_is_withheld() {
+    let overlap = report(
+        Measure::Overlap,
+        &[],
+        vec![
+            row(&["ggd", "ggz"], &[], Some((61, 56, 66))),
+            row(&["ggd", "opvang"], &[], Some((30, 30, 30))),
+            row(&["ggz", "opvang"], &[], None),
+        ],
+    );
+    let cases: &[(Report, &[&str], usize)] = &[
+        (
+            patterns(),
+            &[
+                "A filled dot: this",
+                "For instance: 120 people are known to ggd only.",
+                "120  [115–125]",
+            ],
+            2,
+        ),
+        (
+            overlap,
+            &[
+                "Darker is more",
+                "For instance: 61 people are known to both ggd and ggz.",
+                "[",
+                "66",
+            ],
+            1,
+        ),
+        (trend(Per::Month), &["In the grey band", "2025-01", "in care", "further lines"], 0),
+        (sequence(), &["each bar is a number of people", "first ggd, later ggz"], 2),
+    ];
+    for (report, words, withheld) in cases {
+        let drawing = svg(report, En);
+        let seen = elements(&drawing);
+        assert!(seen.iter().any(|name| name == "title") && seen[0] == "svg");
+        assert!(!seen.iter().any(|name| name == "script" || name == "image"));
+        for words in *words {
+            assert!(drawing.contains(words), "{words}\n{drawing}");
+        }
+        let marks = drawing.matches(">&lt;10").count() - 1;
+        assert_eq!(marks, *withheld, "and one in the legend: {drawing}");
+        assert!(drawing.contains("deliberately off by at most 5"));
+        let page = html(report, Nl);
+        assert!(page.starts_with("<!DOCTYPE html>") && page.contains("Zo leest u dit"));
+        assert!(page.contains("Getallen zijn mensen"), "{page}");
+        assert!(!page.contains("http-equiv=\"refresh\"") && !page.contains("src="));
+    }
+    let mut hostile = patterns();
+    hostile.purpose = "<script>alert(1)</script> & \"more\"".to_owned();
+    elements(&svg(&hostile, En));
+    assert!(!html(&hostile, En).contains("<script"));
+}
+
+#[test]
+fn a_corrected_release_says_so() {
+    let corrected = Report { correction: Some(Correction::Linkage), ..patterns() };
+    let told = "correct an earlier release of this round, whose linkage was wrong";
+    assert!(table(&corrected, En).contains(told) && !table(&patterns(), En).contains(told));
+    let value: serde_json::Value =
+        serde_json::from_str(&json(&corrected).expect("JSON")).expect("JSON");
+    assert_eq!(value["correction"], "linkage");
+}
+
+#[test]
+fn estimates_stand_side_by_side_with_what_they_assume() {
+    let estimate = |estimator: &str, people| Estimate {
+        estimator: estimator.to_owned(),
+        people,
+        low: people - 100,
+        high: people + 100,
+        linkage: (people - 200, people + 300),
+    };
+    let nothing = Stratum {
+        codes: vec![None],
+        refused: Some("an estimate needs at least 200 people".to_owned()),
+        seen: None,
+        lower_bound_only: false,
+        withheld: 0,
+        estimates: vec![],
+    };
+    let women = Stratum {
+        codes: vec![Some("v".to_owned())],
+        refused: None,
+        seen: Some(1200),
+        withheld: 2,
+        estimates: vec![estimate("independence", 2000), estimate("chao", 2100)],
+        ..nothing.clone()
+    };
+    let population = Population {
+        round: RoundId([0xab; 32]),
+        purpose: "How many".to_owned(),
+        lists: names(&["ggd", "ggz", "opvang"]),
+        by: names(&["sex"]),
+        filters: vec![],
+        strata: vec![nothing, women],
+    };
+    let text = population_table(&population, En);
+    for words in [
+        "How many people there are, known or not, by sex\n",
+        "sex (unknown)\nNo estimate: an estimate needs at least 200 people\n",
+        "1200 different people are known to a source. 2 withheld patterns were filled in",
+        "| chao         | a lower bound: at least so many     |   2100 | 2000 | 2200 |           1900–2400 |",
+        "rounded.",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    let drawing = population_svg(&population, Nl);
+    elements(&drawing);
+    assert!(drawing.contains("Zo leest u dit") && drawing.contains("2100  [2000–2200]"));
+    assert!(population_html(&population, En).contains("<td>independence</td>"));
+    let csv = population_csv(&population).expect("CSV");
+    assert!(csv.contains("v,1200,false,2,chao,2100,2000,2200,1900,2400,\n"), "{csv}");
+    assert!(csv.contains(",,false,0,,,,,,,an estimate needs at least 200 people\n"), "{csv}");
+    let json = population_json(&population).expect("JSON");
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value["strata"][1]["estimates"][0]["estimator"], "independence");
+    assert_eq!(value["strata"][0]["seen"], serde_json::Value::Null);
+}
+
+#[test]
+fn categories_are_drawn_below_each_other() {
+    let drawing = svg(&by_place(), En);
+    elements(&drawing);
+    for words in ["place Groningen, sex v", "place (unknown), sex v"] {
+        assert!(drawing.contains(words), "{words}\n{drawing}");
+    }
+    let codes: Vec<String> = (0..20).map(|code| code.to_string()).collect();
+    let rows = codes.iter().map(|code| row(&[], &[Some(code)], None)).collect();
+    let many = svg(&report(Measure::Unique, &["place"], rows), En);
+    assert!(many.contains("8 further categories are not drawn"), "{many}");
+}
+
 #[test]
 fn nothing_withheld_needs_no_legend_for_it() {
     let shown = report(Measure::Unique, &[], vec![row(&[], &[], Some((509, 500, 520)))]);
-    assert!(!table(&shown).contains("Withheld"));
+    assert!(!table(&shown, En).contains("Withheld"));
 }
 
 #[test]
@@ -179,20 +402,20 @@ fn json_has_every_number_with_what_it_counts() {
 #[test]
 fn csv_has_one_line_per_number() {
     let expected = "\
-clients,sources,number_of_sources,order,suppressed,count,low,high
-ggd and ggz at the same time,ggd+ggz,,simultaneous,false,36,31,41
-\"first ggd, later ggz\",ggd+ggz,,first_then,false,64,64,64
-\"first ggz, later ggd\",ggd+ggz,,then_first,true,,,
-\"ggd and ggz, order unknown\",ggd+ggz,,unknown,true,,,
+clients,sources,number_of_sources,order,period,line,returned,suppressed,count,low,high,share
+ggd and ggz at the same time,ggd+ggz,,simultaneous,,,,false,36,31,41,
+\"first ggd, later ggz\",ggd+ggz,,first_then,,,,false,64,64,64,
+\"first ggz, later ggd\",ggd+ggz,,then_first,,,,true,,,,
+\"ggd and ggz, order unknown\",ggd+ggz,,unknown,,,,true,,,,
 ";
-    assert_eq!(csv(&sequence()).expect("CSV"), expected);
+    assert_eq!(csv(&sequence(), En).expect("CSV"), expected);
     let expected = "\
-clients,sources,number_of_sources,order,place,sex,suppressed,count,low,high
-known to any source,,,,,v,true,,,
-known to any source,,,,Groningen,v,false,300,290,310
-known to any source,,,,Groningen,m,false,250,250,250
+clients,sources,number_of_sources,order,period,line,returned,place,sex,suppressed,count,low,high,share
+known to any source,,,,,,,,v,true,,,,
+known to any source,,,,,,,Groningen,v,false,300,290,310,0.545
+known to any source,,,,,,,Groningen,m,false,250,250,250,
 ";
-    assert_eq!(csv(&by_place()).expect("CSV"), expected);
+    assert_eq!(csv(&by_place(), En).expect("CSV"), expected);
 }
 
 #[test]

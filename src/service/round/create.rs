@@ -1,6 +1,6 @@
 //! Announcing a round.
 
-use samenloop_disclose::lattice_cells;
+use samenloop_disclose::LatticeSize;
 use samenloop_ledger::Event;
 use samenloop_schema::{
     Digest, LinkageSchema, ManifestError, RoundId, RoundManifest, RoundState, SchemaError,
@@ -43,15 +43,20 @@ pub enum CreateError {
     },
     /// The release could never be made.
     #[error(
-        "the questions of this round would have {cells} cells together, its policy allows {most}: \
-         send fewer dimensions or shorter code lists, or raise policy.max_cells"
+        "the questions of this round would have {cells} cells together, its policy allows {most}; \
+         {advice}"
     )]
     TooManyCells {
         /// Of the lattice.
         cells: u64,
         /// The policy's number.
         most: u64,
+        /// What could be left out.
+        advice: String,
     },
+    /// A roll-up does not fit the schema.
+    #[error("manifest: {0}")]
+    RollUp(String),
     /// The same manifest was announced before.
     #[error("round {round} exists already: a new round needs a manifest of its own")]
     Exists {
@@ -82,10 +87,11 @@ impl Rounds {
         if named != found {
             return Err(CreateError::SchemaHash { named, found });
         }
-        let cells = lattice_cells(&facts.policy, &frame(&facts, &vocabulary));
-        let most = facts.policy.max_cells;
-        if cells > most {
-            return Err(CreateError::TooManyCells { cells, most });
+        let frame = frame(&facts, &vocabulary).map_err(CreateError::RollUp)?;
+        let (size, most) = (LatticeSize::of(&facts.policy, &frame), facts.policy.max_cells);
+        if size.cells > most {
+            let (cells, advice) = (size.cells, size.advice());
+            return Err(CreateError::TooManyCells { cells, most, advice });
         }
         let mut change = self.store().change()?;
         if change.get(ROUNDS, round.as_bytes())?.is_some() {

@@ -1,6 +1,7 @@
 //! Rounds: their facts, and the steps that a coordinator takes.
 
 mod close;
+mod correct;
 mod create;
 mod freeze;
 mod open;
@@ -19,6 +20,7 @@ use samenloop_schema::{
 use samenloop_wire::v1::{self, StoredRound};
 
 pub(crate) use close::{delete_partition, destroy_submission};
+pub use correct::CorrectError;
 pub use create::{CreateError, MAX_FILE_BYTES};
 pub use freeze::FreezeError;
 pub(crate) use freeze::{Placed, submissions};

@@ -33,6 +33,13 @@ fn a_round_is_created_once_and_only_with_its_own_schema() {
     assert!(matches!(create(&text, "version = 2"), Err(CreateError::Schema(_))));
     let large = text.replacen("[[party]]", "[policy]\nmax_cells = 3\n\n[[party]]", 1);
     assert!(matches!(create(&large, SCHEMA), Err(CreateError::TooManyCells { most: 3, .. })));
+    let too_many = create(&large, SCHEMA).map_err(|error| error.to_string());
+    assert!(too_many.is_err_and(|text| text.contains("leave the dimension gemeente")));
+    let regions = "[[questions.roll_up]]\nname = \"regio\"\nof = \"gemeente\"\n\
+                   groups = { noord = [\"Assen\"] }\n\n[[party]]";
+    let unlisted = create(&text.replacen("[[party]]", regions, 1), SCHEMA);
+    let unlisted = unlisted.map_err(|error| error.to_string());
+    assert!(unlisted.is_err_and(|text| text.contains("\"Assen\" is no code of the dimension")));
     let long = fixture.rounds.create(&vec![b' '; MAX_FILE_BYTES + 1], SCHEMA.as_bytes());
     assert!(matches!(long, Err(CreateError::Text { file: "manifest" })));
     assert!(kinds(&fixture.rounds).is_empty());

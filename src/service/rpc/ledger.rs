@@ -52,7 +52,8 @@ fn party(event: &Event) -> Option<u16> {
         | Event::ReleaseRefused { .. }
         | Event::Queried { .. }
         | Event::AccessRefused { .. }
-        | Event::RoundClosed { .. } => None,
+        | Event::RoundClosed { .. }
+        | Event::CorrectionBegun { .. } => None,
     }
 }
 

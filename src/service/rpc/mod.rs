@@ -1,6 +1,7 @@
 //! The handlers: from messages to steps and back.
 
 pub(crate) mod ledger;
+mod rate;
 pub(crate) mod release;
 pub(crate) mod rounds;
 pub(crate) mod submissions;
@@ -36,6 +37,9 @@ pub enum RequestError {
     /// Too many uploads of the party.
     #[error("this party has too many uploads going on: end one of them or wait")]
     Busy,
+    /// Too many questions of the caller.
+    #[error("too many questions in a minute: ask on in a moment")]
+    Often,
     /// The service is about to end.
     #[error("the service is stopping: submit again later, the upload goes on where it stopped")]
     Stopping,

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use samenloop_schema::RoundId;
 use samenloop_wire::v1::rounds_server::Rounds as RoundsRpc;
 use samenloop_wire::v1::{
-    CancelRunRequest, CancelRunResponse, CloseRoundRequest, CloseRoundResponse, CreateRoundRequest,
-    CreateRoundResponse, FreezeRoundRequest, FreezeRoundResponse, GetRoundRequest,
-    GetRoundResponse, LinkRoundProgress, LinkRoundRequest, ListRoundsRequest, ListRoundsResponse,
-    OpenRoundRequest, OpenRoundResponse, PartyProgress, ReleaseRoundRequest, ReleaseRoundResponse,
+    CancelRunRequest, CancelRunResponse, CloseRoundRequest, CloseRoundResponse,
+    CorrectRoundRequest, CorrectRoundResponse, CreateRoundRequest, CreateRoundResponse,
+    FreezeRoundRequest, FreezeRoundResponse, GetRoundRequest, GetRoundResponse, LinkRoundProgress,
+    LinkRoundRequest, ListRoundsRequest, ListRoundsResponse, OpenRoundRequest, OpenRoundResponse,
+    PartyProgress, ReleaseRoundRequest, ReleaseRoundResponse,
 };
 use tokio_stream::wrappers::WatchStream;
 use tokio_stream::{Stream, StreamExt as _};
@@ -119,6 +120,16 @@ impl RoundsRpc for RoundsHandler {
     ) -> Result<Response<ReleaseRoundResponse>, Status> {
         let digest = self.step(&request.get_ref().round_id, Rounds::release).await?;
         Ok(Response::new(ReleaseRoundResponse { release_digest: digest.0.to_vec().into() }))
+    }
+
+    async fn correct_round(
+        &self,
+        request: Request<CorrectRoundRequest>,
+    ) -> Result<Response<CorrectRoundResponse>, Status> {
+        let reason = request.get_ref().reason();
+        let correct = move |rounds: &Rounds, round: &RoundId| rounds.correct(round, reason);
+        self.step(&request.get_ref().round_id, correct).await?;
+        Ok(Response::new(CorrectRoundResponse {}))
     }
 
     async fn close_round(

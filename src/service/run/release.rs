@@ -1,8 +1,10 @@
 //! Materialising a release: once, through disclosure control, under a noise key that nobody keeps.
 
-use samenloop_disclose::{DimensionList, Frame, NoiseKey, Refusal, materialise};
+use samenloop_disclose::{
+    DimensionList, Frame, NoiseKey, Refusal, RollUpList, Scope, frozen_partition, materialise,
+};
 use samenloop_ledger::Event;
-use samenloop_schema::{Digest, LinkageSchema, RoundId, RoundManifest, Step};
+use samenloop_schema::{Digest, LinkageSchema, RollUp, RoundId, RoundManifest, Step};
 use zeroize::Zeroizing;
 
 use super::{partition, people};
@@ -54,19 +56,47 @@ impl ReleaseError {
     }
 }
 
-/// The categories of a round's tables.
-pub(crate) fn frame(manifest: &RoundManifest, schema: &LinkageSchema) -> Frame {
-    let dimensions = schema
+/// The categories of a round's tables; an error says which roll-up does not fit the schema, and how.
+pub(crate) fn frame(manifest: &RoundManifest, schema: &LinkageSchema) -> Result<Frame, String> {
+    let dimensions: Vec<DimensionList> = schema
         .dimensions
         .iter()
-        .map(|dimension| DimensionList { name: dimension.name.clone(), codes: dimension.codes() });
-    Frame {
+        .map(|dimension| DimensionList { name: dimension.name.clone(), codes: dimension.codes() })
+        .collect();
+    let questions = &manifest.questions;
+    let roll_up = |roll_up: &RollUp| {
+        let at = |rule: String| format!("questions.roll_up \"{}\": {rule}", roll_up.name);
+        if dimensions.iter().any(|list| list.name == roll_up.name) {
+            return Err(at("the linkage schema has a dimension of that name".to_owned()));
+        }
+        let of = dimensions.iter().position(|list| list.name == roll_up.of);
+        let of = of
+            .ok_or_else(|| at(format!("the linkage schema has no dimension \"{}\"", roll_up.of)))?;
+        let codes = roll_up.groups.keys().cloned().collect();
+        Ok(RollUpList {
+            list: DimensionList { name: roll_up.name.clone(), codes },
+            of,
+            groups: roll_up.places(&dimensions[of].codes).map_err(at)?,
+        })
+    };
+    let roll_ups = questions.roll_ups.iter().map(roll_up).collect::<Result<_, _>>()?;
+    let (types, type_of) = manifest.source_types();
+    Ok(Frame {
         parties: manifest.parties.iter().map(|party| party.id.clone()).collect(),
-        dimensions: dimensions.collect(),
+        dimensions,
         purpose: manifest.purpose.clone(),
         min_parties: manifest.min_parties,
         two_party: manifest.two_party,
-    }
+        scope: Scope {
+            types,
+            type_of,
+            roll_ups,
+            months: questions.months,
+            time_dimensions: questions.time_dimensions,
+            return_gap: questions.return_gap,
+            round_to: questions.round_to,
+        },
+    })
 }
 
 impl Rounds {
@@ -94,11 +124,14 @@ impl Rounds {
         let registrations = people::registrations(self.store(), facts)?;
         let found = partition::read(self.store(), &round, &linked)?;
         let seed = Zeroizing::new(random::<32>().map_err(StoreError::from)?);
+        let frame = frame(&facts.manifest, &facts.schema)
+            .map_err(|_| Refusal::Frame("a roll-up does not fit the linkage schema"))?;
+        let frozen = frozen_partition(&frame, &registrations, &found.clusters, &found.draws);
         let release = materialise(
             policy,
-            frame(&facts.manifest, &facts.schema),
+            frame,
             &registrations,
-            &found.clusters,
+            frozen.map_or(&found.clusters, |draw| &found.draws[draw]),
             &found.draws,
             NoiseKey::new(*seed),
         )?;

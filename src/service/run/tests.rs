@@ -1,9 +1,10 @@
 use samenloop_schema::{RoundState, SubmissionId};
+use samenloop_wire::v1::Correction;
 
 use super::*;
 use crate::fixture::{Fixture, KEY, PARTIES, batch, partner, record};
-use crate::round::state;
-use crate::store::{Access as _, PARTITIONS};
+use crate::round::{CorrectError, state};
+use crate::store::{Access as _, PARTITIONS, RELEASES};
 
 fn run(cancelled: bool) -> Run {
     Run {
@@ -125,5 +126,49 @@ fn records_that_only_a_common_key_described_stay_and_link_to_nobody()
     let found = partition::read(rounds.store(), &round, &now(rounds, &round))?;
     let distinct: std::collections::BTreeSet<_> = found.clusters[..20].iter().collect();
     assert_eq!(distinct.len(), 20);
+    Ok(())
+}
+
+#[test]
+fn a_release_is_corrected_once_and_the_new_one_has_other_noise()
+-> Result<(), Box<dyn std::error::Error>> {
+    let (fixture, round) = frozen(40, 120, 1);
+    let rounds = &fixture.rounds;
+    let release = || -> Result<_, Box<dyn std::error::Error>> {
+        rounds.run(&*rounds.facts(&round)?, &run(false))?;
+        Ok(rounds.release(&round)?)
+    };
+    let first = release()?;
+    let unstated = rounds.correct(&round, Correction::Unspecified);
+    assert!(matches!(unstated, Err(CorrectError::Reason)));
+    rounds.correct(&round, Correction::Tables)?;
+    assert_eq!(last_kind(rounds), "correction_begun");
+    let taken_back = now(rounds, &round);
+    assert_eq!(state(&taken_back)?, RoundState::Frozen);
+    assert_eq!(taken_back.corrected_digest[..], first.0[..]);
+    let store = rounds.store().read()?;
+    assert!(store.keys(RELEASES, &[])?.is_empty() && store.keys(PARTITIONS, &[])?.is_empty());
+    drop(store);
+
+    let second = release()?;
+    assert_ne!(first, second, "another noise key");
+    let again = rounds.correct(&round, Correction::Linkage);
+    assert!(matches!(again, Err(CorrectError::Again)), "{again:?}");
+    assert_eq!(state(&now(rounds, &round))?, RoundState::Released);
+    Ok(())
+}
+
+#[test]
+fn a_release_of_whom_a_party_withdrew_is_not_taken_back() -> Result<(), Box<dyn std::error::Error>>
+{
+    let (fixture, round) = frozen(40, 120, 1);
+    let rounds = &fixture.rounds;
+    rounds.run(&*rounds.facts(&round)?, &run(false))?;
+    rounds.release(&round)?;
+    let member = rounds.member(&partner("ggd"), &round)?;
+    rounds.withdraw_submission(&member, SubmissionId([1; 16]))?;
+    let refused = rounds.correct(&round, Correction::Tables);
+    assert!(matches!(refused, Err(CorrectError::Barred)));
+    assert_eq!(state(&now(rounds, &round))?, RoundState::Released);
     Ok(())
 }

@@ -1,0 +1,184 @@
+//! The people whom no source knows, from released numbers only.
+//!
+//! **Why this may leave.** It is computed from the perturbed, thresholded pattern counts that a
+//! release shows anyway, so it tells nothing that they do not tell; the rounding only keeps readers
+//! from taking it for exact. *Not covered by its intervals:* the noise of the counts (standard
+//! deviation √V each, against √count of the sampling) and the choice of a model, which is why
+//! several stand side by side.
+
+use statrs::function::gamma::gamma_ur;
+
+use super::histories::Histories;
+use super::interval::Interval;
+use super::linkage::LinkageErrors;
+use super::loglinear::{LogLinear, Terms};
+use super::models::{Estimate, TooLittle, estimates, firm, gates};
+use super::select::stepwise;
+
+/// Pattern counts as a release shows them.
+#[derive(Debug, Clone, Copy)]
+pub struct ReleasedPatterns<'a> {
+    /// Number of sources.
+    pub lists: usize,
+    /// By set of sources less 1, bit 0 the first; none is withheld.
+    pub counts: &'a [Option<u32>],
+    /// Unique people of each source, as released; none is withheld.
+    pub sources: &'a [Option<u32>],
+    /// Counts under this are withheld.
+    pub threshold: u32,
+    /// Largest noise of a count.
+    pub max_noise: u32,
+}
+
+/// A rounded estimate, in people: 3 significant digits, interval outward to 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rounded {
+    /// The estimator, as [`estimates`] names it.
+    pub estimator: &'static str,
+    /// The estimate.
+    pub n: u64,
+    /// Low end of the 95 % interval.
+    pub low: u64,
+    /// High end.
+    pub high: u64,
+    /// Least and largest estimate over the given linkage errors.
+    pub linkage: (u64, u64),
+}
+
+/// What can be said about the whole population.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hidden {
+    /// Different people on any list, rounded to 3 significant digits.
+    pub seen: u64,
+    /// Estimates side by side; lower bounds alone when `lower_bound_only`.
+    pub estimates: Vec<Rounded>,
+    /// No model stands firm: read the estimates as “at least so many”.
+    pub lower_bound_only: bool,
+    /// How many patterns were withheld; each was taken as the count under the threshold that the
+    /// models expect there.
+    pub withheld: usize,
+}
+
+/// Linkage errors over which estimates are shown when nothing better is known: 90 to 100 % of links
+/// found, 0 to 1 % of people falsely linked with another list.
+pub const USUAL_ERRORS: [LinkageErrors; 4] = [
+    LinkageErrors::NONE,
+    LinkageErrors { found: 0.9, falsely: 0.0 },
+    LinkageErrors { found: 1.0, falsely: 0.01 },
+    LinkageErrors { found: 0.9, falsely: 0.01 },
+];
+
+/// Estimates the population from a release's patterns, corrected for each of `errors` in turn.
+///
+/// Refuses with the first gate that the numbers do not pass. `errors` should hold those that the
+/// linkage may have made; the band that they span comes with every estimate.
+pub fn hidden(
+    patterns: &ReleasedPatterns<'_>,
+    errors: &[LinkageErrors],
+) -> Result<Hidden, TooLittle> {
+    let shown = patterns.counts.iter().enumerate();
+    let shown = shown.map(|(place, count)| (place + 1, f64::from(count.unwrap_or(0))));
+    let shown = Histories::new(patterns.lists, shown).map_err(|_| TooLittle::People)?;
+    // What is not shown carries no gate.
+    gates(&shown)?;
+    small_counts_explain(patterns)?;
+    let histories = complete(patterns, shown);
+    let found = estimates(&histories);
+    let lower_bounds = ["chao", "chao-bias-corrected", "bma"];
+    let firm_enough =
+        |estimate: &Estimate| estimate.interval.is_some_and(|interval| firm(interval).is_ok());
+    let lower_bound_only =
+        !found.iter().any(|estimate| estimate.model.is_some() && firm_enough(estimate));
+    // The range of the best models is no estimator: its models cannot be asked again.
+    let kept = found.iter().filter(|own| own.estimator != "aic-range").filter(|estimate| {
+        lower_bounds.contains(&estimate.estimator) || (!lower_bound_only && firm_enough(estimate))
+    });
+    let estimates = kept.filter_map(|estimate| {
+        let band = estimate.linkage_band(&histories, errors).unwrap_or((estimate.n, estimate.n));
+        Some(rounded(estimate, estimate.interval?, band))
+    });
+    Ok(Hidden {
+        seen: digits(histories.seen(), 3, f64::round),
+        estimates: estimates.collect(),
+        lower_bound_only,
+        withheld: patterns.counts.iter().filter(|count| count.is_none()).count(),
+    })
+}
+
+/// To so many significant digits.
+fn digits(number: f64, digits: i32, round: fn(f64) -> f64) -> u64 {
+    if !(number > 0.0 && number.is_finite()) {
+        return if number > 0.0 { u64::MAX } else { 0 };
+    }
+    let unit = 10_f64.powi((number.log10().floor() as i32 + 1 - digits).max(0));
+    (round(number / unit) * unit) as u64
+}
+
+fn rounded(estimate: &Estimate, interval: Interval, band: (f64, f64)) -> Rounded {
+    Rounded {
+        estimator: estimate.estimator,
+        n: digits(estimate.n, 3, f64::round),
+        low: digits(interval.low, 2, f64::floor),
+        high: digits(interval.high, 2, f64::ceil),
+        linkage: (digits(band.0, 2, f64::floor), digits(band.1, 2, f64::ceil)),
+    }
+}
+
+/// The insider rule withholds large patterns too. A source whose total exceeds its shown patterns by
+/// more than small counts can hold has such a one.
+fn small_counts_explain(patterns: &ReleasedPatterns<'_>) -> Result<(), TooLittle> {
+    for (list, total) in patterns.sources.iter().enumerate() {
+        let Some(total) = total else { return Err(TooLittle::Withheld(list)) };
+        let own = || {
+            let cells = patterns.counts.iter().enumerate();
+            cells.filter(move |(place, _)| (place + 1) >> list & 1 == 1).map(|(_, count)| count)
+        };
+        let shown: u32 = own().flatten().sum();
+        let withheld = own().filter(|count| count.is_none()).count() as u32;
+        let noise = patterns.max_noise * (own().count() as u32 - withheld + 1);
+        if *total > shown + withheld * (patterns.threshold + patterns.max_noise) + noise {
+            return Err(TooLittle::Withheld(list));
+        }
+    }
+    Ok(())
+}
+
+/// Mean of a Poisson count that is known to lie under `threshold`.
+fn mean_under(threshold: u32, mean: f64) -> f64 {
+    let below = |most: f64| if most < 1.0 { 0.0 } else { gamma_ur(most, mean.max(1e-12)) };
+    let whole = below(f64::from(threshold));
+    if whole <= 0.0 {
+        f64::from(threshold)
+    } else {
+        mean * below(f64::from(threshold) - 1.0) / whole
+    }
+}
+
+/// Withheld cells by expectation–maximisation: first under independence, then under the terms that
+/// stepwise selection finds in what that gives.
+fn complete(patterns: &ReleasedPatterns<'_>, shown: Histories) -> Histories {
+    let withheld = |set: usize| patterns.counts.get(set - 1).copied().flatten().is_none();
+    let settle = |mut histories: Histories, terms: &Terms| {
+        for _ in 0..200 {
+            let Ok(model) = LogLinear::fit(&histories, terms) else { return histories };
+            let expected = model.expected_counts(&histories);
+            let cells = expected.into_iter().map(|(set, mean)| {
+                let known = shown.count(set);
+                (set, if withheld(set) { mean_under(patterns.threshold, mean) } else { known })
+            });
+            let Ok(next) = Histories::new(patterns.lists, cells) else { return histories };
+            let moved = next.cells().zip(histories.cells()).map(|(a, b)| (a.1 - b.1).abs());
+            let most = moved.fold(0.0, f64::max);
+            histories = next;
+            if most < 1e-6 {
+                break;
+            }
+        }
+        histories
+    };
+    let first = settle(shown.clone(), &Terms::default());
+    match stepwise(&first) {
+        Ok(model) if !model.terms.pairs.is_empty() => settle(first, &model.terms),
+        _ => first,
+    }
+}
