@@ -199,5 +199,6 @@ relay_rounds! {
     link_round(v1::LinkRoundRequest) -> Self::LinkRoundStream,
     cancel_run(v1::CancelRunRequest) -> v1::CancelRunResponse,
     release_round(v1::ReleaseRoundRequest) -> v1::ReleaseRoundResponse,
-    close_round(v1::CloseRoundRequest) -> v1::CloseRoundResponse
+    close_round(v1::CloseRoundRequest) -> v1::CloseRoundResponse,
+    correct_round(v1::CorrectRoundRequest) -> v1::CorrectRoundResponse
 }
