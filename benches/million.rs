@@ -11,7 +11,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use rayon::prelude::*;
-use samenloop_disclose::{DimensionList, Frame, NoiseKey, Registration, materialise};
+use samenloop_disclose::{
+    DimensionList, Frame, NoiseKey, Registration, Scope, frozen_partition, materialise,
+};
 use samenloop_encode::{LinkageKey, RoundKeys};
 use samenloop_link::{Options, Progress, Search, Source, link};
 use samenloop_partner::draft::draft_schema;
@@ -165,12 +167,14 @@ fn run(dir: &Path, search: Search) -> anyhow::Result<()> {
         purpose: "measuring".to_owned(),
         min_parties: 3,
         two_party: false,
+        scope: Scope::default(),
     };
+    let frozen = frozen_partition(&frame, &registrations, &linkage.clusters, &draws);
     let release = materialise(
         &DisclosurePolicy::default(),
         frame,
         &registrations,
-        &linkage.clusters,
+        frozen.map_or(&linkage.clusters, |draw| &draws[draw]),
         &draws,
         NoiseKey::new([7; 32]),
     );
