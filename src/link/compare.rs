@@ -41,6 +41,10 @@ pub(crate) struct Vector {
     pub(crate) agreeing: u64,
     /// Bit per match key: both have it.
     pub(crate) comparable: u64,
+    /// Bit per code: both have it and it is equal.
+    pub(crate) codes_agreeing: u16,
+    /// Bit per code: both have it.
+    pub(crate) codes_comparable: u16,
 }
 
 /// Encodings that are compared; a schema with more is compared by the first of them.
@@ -132,6 +136,13 @@ impl Comparison {
                 agreeing |= u64::from(key[a] == key[b]) << place;
             }
         }
-        Vector { levels, agreeing, comparable }
+        let (mut codes_agreeing, mut codes_comparable) = (0, 0);
+        for (place, code) in population.codes.iter().enumerate() {
+            if code[a] != 0 && code[b] != 0 {
+                codes_comparable |= 1 << place;
+                codes_agreeing |= u16::from(code[a] == code[b]) << place;
+            }
+        }
+        Vector { levels, agreeing, comparable, codes_agreeing, codes_comparable }
     }
 }

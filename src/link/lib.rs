@@ -9,6 +9,7 @@ mod candidates;
 mod chance;
 mod cluster;
 mod compare;
+mod correction;
 #[allow(unsafe_code, reason = "docs/decisions/0005: vector instructions, each call argued for")]
 pub mod kernel;
 mod model;
@@ -18,6 +19,7 @@ mod population;
 mod posterior;
 mod run;
 mod similar;
+mod unseen;
 
 pub use model::{COMPARABLE, Level, Model};
 pub use posterior::{Estimate, Posterior};

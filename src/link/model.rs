@@ -12,6 +12,7 @@ use samenloop_schema::LinkageSchema;
 
 use crate::chance;
 use crate::compare::{ABSENT, Comparison, LEVELS, MAX_KEYS, Vector};
+use crate::correction::{self, Correction, code_weight};
 use crate::patterns::Patterns;
 use crate::population::Population;
 
@@ -43,11 +44,14 @@ pub struct Model {
     pub keys: Vec<Level>,
     /// That no key agrees, per number of keys that both have (1–2, 3–4, more).
     pub no_key: [Level; COMPARABLE],
+    /// Per code that no encoding or key can know, its agreement where both have it.
+    pub codes: Vec<Level>,
     /// Rounds of EM.
     pub iterations: u32,
     /// Whether EM came to rest.
     pub converged: bool,
     recipes: Vec<KeyRecipe>,
+    correction: Correction,
 }
 
 /// What a match key is made of.
@@ -84,6 +88,10 @@ const PRIOR_NO_KEY_M: [f64; COMPARABLE] = [0.30, 0.15, 0.08];
 /// Pairs that the prior counts for. A round with fewer true pairs is led by it.
 const PRIOR_PAIRS: f64 = 30.0;
 
+/// m of a code before data speak, and the most that is believed of any: people move house.
+const PRIOR_CODE_M: f64 = 0.8;
+const MOST_CODE_M: f64 = 0.9995;
+
 const RANDOM_PAIRS: u64 = 400_000;
 const MAX_ITERATIONS: u32 = 200;
 
@@ -104,12 +112,18 @@ struct Counts {
     keys: Vec<[f64; 2]>,
     /// Per class, pairs in which no key agrees and one does.
     no_key: [[f64; 2]; COMPARABLE],
+    /// Per code, pairs in which it agrees and does not.
+    codes: Vec<[f64; 2]>,
 }
 
 impl Counts {
-    fn new(encodings: usize, keys: usize) -> Self {
-        let levels = vec![[0.0; LEVELS]; encodings];
-        Self { levels, keys: vec![[0.0; 2]; keys], no_key: [[0.0; 2]; COMPARABLE] }
+    fn new(population: &Population, encodings: usize, keys: usize) -> Self {
+        Self {
+            levels: vec![[0.0; LEVELS]; encodings],
+            keys: vec![[0.0; 2]; keys],
+            no_key: [[0.0; 2]; COMPARABLE],
+            codes: vec![[0.0; 2]; population.codes.len()],
+        }
     }
 
     fn add(&mut self, vector: &Vector, pairs: f64) {
@@ -126,11 +140,16 @@ impl Counts {
         if let Some(class) = class(vector.comparable) {
             self.no_key[class][usize::from(vector.agreeing != 0)] += pairs;
         }
+        for (place, counts) in self.codes.iter_mut().enumerate() {
+            if vector.codes_comparable >> place & 1 == 1 {
+                counts[usize::from(vector.codes_agreeing >> place & 1 == 0)] += pairs;
+            }
+        }
     }
 
     fn scale(&mut self, factor: f64) {
         let levels = self.levels.iter_mut().flatten();
-        let keys = self.keys.iter_mut().flatten().chain(self.no_key.iter_mut().flatten());
+        let keys = self.keys.iter_mut().chain(&mut self.no_key).chain(&mut self.codes).flatten();
         levels.chain(keys).for_each(|count| *count *= factor);
     }
 }
@@ -146,6 +165,11 @@ fn key_level(matches: &[f64; 2], others: &[f64; 2], chance: f64) -> Level {
     let m = shares(matches, &[PRIOR_KEY_M, 1.0 - PRIOR_KEY_M], PRIOR_PAIRS)[0];
     let pairs = others.iter().sum::<f64>().max(1.0);
     Level { m, u: shares(others, &[chance, 1.0 - chance], pairs)[0] }
+}
+
+/// m of a code, from the pairs of one person in which it agrees and does not.
+pub(crate) fn code_agreement(matches: &[f64; 2]) -> f64 {
+    shares(matches, &[PRIOR_CODE_M, 1.0 - PRIOR_CODE_M], PRIOR_PAIRS)[0].min(MOST_CODE_M)
 }
 
 /// The first outcome of two.
@@ -170,14 +194,28 @@ impl Model {
                 let (m, u) = (&matches.no_key[class], &others.no_key[class]);
                 first(m, u, PRIOR_NO_KEY_M[class], 0.5)
             }),
+            codes: matches
+                .codes
+                .iter()
+                .zip(&others.codes)
+                .map(|(m, u)| Level { m: code_agreement(m), u: shares(u, &[0.5; 2], 2.0)[0] })
+                .collect(),
             iterations: 0,
             converged: false,
             recipes,
+            correction: Correction::default(),
         }
     }
 
     /// Log-odds that a pair with this comparison is of one person.
     pub(crate) fn log_odds(&self, vector: &Vector) -> f64 {
+        correction::offset(self, vector)
+            + self.correction.of(vector)
+            + code_weight(&self.codes, vector)
+    }
+
+    /// Log-odds by encodings and match keys alone, as the sum of their weights.
+    pub(crate) fn evidence(&self, vector: &Vector) -> f64 {
         let encodings: f64 = self
             .encodings
             .iter()
@@ -240,13 +278,14 @@ pub(crate) fn learn(
 
     let share = |matched: f64| (matched / all_pairs).clamp(1e-12, 0.5);
     let start = share((population.len() as f64 / 4.0).max(1.0));
-    let none = Counts::new(encodings, keys);
+    let none = Counts::new(population, encodings, keys);
     let mut model = Model::from_counts(&none, &background, start, recipes.clone());
     for iteration in 1..=MAX_ITERATIONS {
         let (mut matches, mut others) = (none.clone(), background.clone());
         let mut matched = 0.0;
         for (vector, pairs) in patterns.counted() {
-            let p = 1.0 / (1.0 + (-model.log_odds(vector)).exp());
+            let log_odds = model.evidence(vector) + code_weight(&model.codes, vector);
+            let p = 1.0 / (1.0 + (-log_odds).exp());
             matches.add(vector, p * pairs);
             others.add(vector, (1.0 - p) * pairs);
             matched += p * pairs;
@@ -258,7 +297,8 @@ pub(crate) fn learn(
             break;
         }
     }
-    model
+    let (correction, codes) = correction::learn(&model, patterns);
+    Model { correction, codes, ..model }
 }
 
 fn recipes(schema: &LinkageSchema) -> Vec<KeyRecipe> {
@@ -279,7 +319,8 @@ fn background(
     candidates: &[(u32, u32)],
     rest: f64,
 ) -> Counts {
-    let mut counts = Counts::new(comparison.encodings(), population.keys.len().min(MAX_KEYS));
+    let mut counts =
+        Counts::new(population, comparison.encodings(), population.keys.len().min(MAX_KEYS));
     let n = population.len() as u64;
     let mut state = u64::from_le_bytes(population.digest.0[..8].try_into().unwrap_or_default());
     let mut sampled = 0.0;

@@ -1,7 +1,7 @@
 //! Every record of a round in canonical order, laid out for comparison.
 
 use rayon::prelude::*;
-use samenloop_schema::{Digest, LinkageSchema, Record, RowRule};
+use samenloop_schema::{Digest, Dimension, DimensionSource, LinkageSchema, Record, RowRule};
 
 use crate::run::{LinkError, Source};
 
@@ -20,8 +20,29 @@ pub(crate) struct Population {
     pub(crate) encodings: Vec<Column>,
     /// Per match key of the schema, the number of the value that each record has; 0 is absent.
     pub(crate) keys: Vec<Vec<u32>>,
+    /// Per code that no encoding or key can know, its index + 1 in each record; 0 is unknown.
+    pub(crate) codes: Vec<Vec<u16>>,
     /// Identity of the inputs, whatever their order.
     pub(crate) digest: Digest,
+}
+
+/// Codes that serve as evidence; a schema with more is linked by the first of them.
+const MAX_CODES: usize = 16;
+
+/// Places of the dimensions that come from no column that a field comes from: only they tell
+/// something that encodings and match keys do not.
+fn independent_codes(schema: &LinkageSchema) -> Vec<usize> {
+    let fields: Vec<&String> = schema.fields.iter().flat_map(|field| &field.columns).collect();
+    let independent = |dimension: &Dimension| match &dimension.source {
+        DimensionSource::Column { columns, .. } => !columns.iter().any(|c| fields.contains(&c)),
+        DimensionSource::AgeBand { .. } => false,
+    };
+    let places = schema.dimensions.iter().enumerate();
+    places
+        .filter(|(_, dimension)| independent(dimension))
+        .map(|(at, _)| at)
+        .take(MAX_CODES)
+        .collect()
 }
 
 /// One encoding of every record.
@@ -97,7 +118,7 @@ impl Population {
         identities.sort();
         let hash = schema.hash();
         let mut parts: Vec<&[u8]> = vec![hash.as_bytes()];
-        parts.extend(identities.iter().map(|(identity, _)| &identity.as_bytes()[..]));
+        parts.extend(identities.iter().map(|(identity, _)| identity.as_bytes() as &[u8]));
         let digest = Digest::of_parts("samenloop/v1/link/inputs", &parts);
         let mut number = vec![0_u16; sources.len()];
         for ((_, place), next) in identities.iter().zip(0..) {
@@ -135,6 +156,13 @@ impl Population {
                 .collect(),
             encodings: (0..shape.encodings.len()).map(|place| column(&records, place)).collect(),
             keys,
+            codes: independent_codes(schema)
+                .into_iter()
+                .map(|place| {
+                    let code = |record: &&Record| record.codes[place].map_or(0, |code| code + 1);
+                    records.iter().map(code).collect()
+                })
+                .collect(),
             digest,
         })
     }
@@ -154,6 +182,7 @@ impl Population {
             may_hold_duplicates: self.may_hold_duplicates.clone(),
             encodings: columns.collect(),
             keys: vec![],
+            codes: vec![],
             digest: self.digest,
         }
     }

@@ -8,9 +8,12 @@ use crate::cluster::{Graph, number_from};
 use crate::partitions::{Partitions, Weights, explore};
 use crate::population::Population;
 use crate::run::{LinkError, Progress};
+use crate::unseen::Unseen;
 
-/// Log-odds of a pair without an edge: p = 0.0001.
-const NO_EDGE: f64 = -9.2;
+/// The most that a pair speaks against being one person, as log-odds, and what a pair without an edge
+/// says. A badly written record resembles the other records of its person hardly more than strangers';
+/// what it resembles decides.
+const AGAINST: f64 = -2.0;
 
 /// Draws and components that are put together at a time.
 const DRAWS: usize = 16;
@@ -43,6 +46,7 @@ impl Posterior {
         population: &Population,
         graph: &Graph,
         clusters: &[u32],
+        unseen: Unseen,
         draws: u32,
         progress: &dyn Progress,
     ) -> Result<Self, LinkError> {
@@ -58,11 +62,13 @@ impl Posterior {
                 let place_of = |record: &u32| component.binary_search(record).ok();
                 let rows = component.iter().map(|record| {
                     let row = graph.neighbours[*record as usize].iter();
-                    row.filter_map(|(other, weight)| Some((place_of(other)? as u32, *weight)))
-                        .collect()
+                    row.filter_map(|(other, weight)| {
+                        Some((place_of(other)? as u32, weight.max(AGAINST)))
+                    })
+                    .collect()
                 });
                 let exclusive = component.iter().map(|record| graph.exclusive(*record));
-                let weights = Weights::new(rows.collect(), NO_EDGE, exclusive.collect());
+                let weights = Weights::new(rows.collect(), AGAINST, exclusive.collect());
                 let start: Vec<u32> =
                     component.iter().map(|record| clusters[*record as usize]).collect();
                 let seed =
@@ -76,8 +82,11 @@ impl Posterior {
         let members: Vec<u32> =
             components.iter().flatten().map(|record| population.global[*record as usize]).collect();
         let alone = (population.len() - members.len()) as f64;
-        let mean = alone + explored.iter().map(|part| part.mean).sum::<f64>();
-        let variance: f64 = explored.iter().map(|part| part.variance.max(0.0)).sum();
+        let people = alone + explored.iter().map(|part| part.mean).sum::<f64>();
+        // Every join that nothing tells of makes one person of two.
+        let mean = people - unseen.mean;
+        let variance =
+            unseen.variance + explored.iter().map(|part| part.variance.max(0.0)).sum::<f64>();
         let half = 1.96 * variance.sqrt();
         let parts: Vec<(&Partitions, usize)> =
             explored.iter().zip(components.iter().map(Vec::len)).collect();

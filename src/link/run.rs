@@ -9,6 +9,7 @@ use crate::model::{self, Model};
 use crate::patterns::Patterns;
 use crate::population::Population;
 use crate::posterior::Posterior;
+use crate::unseen;
 
 /// One party's submission.
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +109,8 @@ pub struct Linkage {
     pub partition_digest: Digest,
     /// What the run learnt; derived from several parties and not for the eyes of any.
     pub model: Model,
+    /// Candidate pairs in global order and their log-odds.
+    pub weights: Vec<(u32, u32, f32)>,
     /// Candidate pairs that were weighed.
     pub candidates: u64,
     /// Share of the pairs of one person that no block holds, estimated from how the blocks overlap;
@@ -140,13 +143,17 @@ pub fn link(
     progress.permille(850);
     let edges = model::weigh(&model, &candidates, &patterns);
     let missed = if blocked { blocks::missed(&population, &edges) } else { 0.0 };
+    let global = |record: u32| population.global[record as usize];
+    let weights = edges.iter().map(|(a, b, w)| (global(*a), global(*b), *w as f32)).collect();
     let graph = cluster::Graph::new(&population, edges);
     let canonical = graph.clusters(|a, b| model.pair_weight(&comparison, &population, a, b));
     progress.permille(920);
+    let unseen = unseen::joins(&comparison, &population, &canonical);
     if progress.cancelled() {
         return Err(LinkError::Cancelled);
     }
-    let posterior = Posterior::new(&population, &graph, &canonical, options.draws, progress)?;
+    let posterior =
+        Posterior::new(&population, &graph, &canonical, unseen, options.draws, progress)?;
     let mut clusters = vec![0; population.len()];
     for (canonical, cluster) in population.global.iter().zip(&canonical) {
         clusters[*canonical as usize] = *cluster;
@@ -157,6 +164,7 @@ pub fn link(
         posterior,
         partition_digest: partition_digest(&population, &canonical),
         model,
+        weights,
         candidates: candidates.len() as u64,
         missed,
     })

@@ -16,7 +16,7 @@ const POINTS: u32 = 2;
 
 /// Level from which an encoding is somewhat alike, and from which it is very alike.
 const SOMEWHAT: u8 = 2;
-const VERY: u8 = 5;
+const VERY: u8 = 3;
 
 /// The limit of a record that lacks the encoding: no distance is within it.
 const NEVER: i32 = i32::MIN / 2;
@@ -275,6 +275,7 @@ mod tests {
             may_hold_duplicates: vec![duplicates, true, false],
             encodings: (0..3).map(|_| column(&mut state)).collect(),
             keys: vec![],
+            codes: vec![],
             digest: samenloop_schema::Digest::of(&[]),
         }
     }
