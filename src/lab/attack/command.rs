@@ -1,6 +1,6 @@
 //! `samenloop-lab attack`.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -26,9 +26,7 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
     let extent = if flags.small { Extent::small() } else { Extent::full() };
     let extent = Extent { seed: flags.seed, ..extent };
     let told = |scheme: &str| {
-        if std::io::stderr().is_terminal() {
-            let _ = writeln!(std::io::stderr(), "attacking: {scheme}");
-        }
+        let _ = writeln!(std::io::stderr(), "attacking: {scheme}");
     };
     let report = attack(extent, &told)?;
     let text = if flags.json {

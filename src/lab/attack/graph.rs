@@ -147,9 +147,12 @@ pub(super) fn graph(theirs: &Matrix, own: &Matrix, candidates: &[Vec<u32>]) -> u
         }
         let rows = theirs.gather(&guides.iter().map(|(record, ..)| *record).collect::<Vec<_>>());
         let columns = own.gather(&guides.iter().map(|(_, person, _)| *person).collect::<Vec<_>>());
+        let [of_rows, of_columns] = [&rows, &columns].map(|all| lengths(all, width));
         let next = mutual(candidates, own.len, |record, person| {
             let row = &rows[record as usize * width..][..width];
-            dot(row, &columns[person as usize * width..][..width])
+            let product = dot(row, &columns[person as usize * width..][..width]);
+            let cosine = product as f64 * of_rows[record as usize] * of_columns[person as usize];
+            (cosine * 1e12) as i64
         });
         let same = next.len() == pairs.len()
             && next.iter().zip(&pairs).all(|(a, b)| (a.0, a.1) == (b.0, b.1));
@@ -159,6 +162,11 @@ pub(super) fn graph(theirs: &Matrix, own: &Matrix, candidates: &[Vec<u32>]) -> u
         }
     }
     pairs.iter().filter(|(record, person, _)| record == person).count()
+}
+
+/// One over the length of each row.
+fn lengths(rows: &[i16], width: usize) -> Vec<f64> {
+    rows.par_chunks_exact(width).map(|row| 1.0 / (dot(row, row).max(1) as f64).sqrt()).collect()
 }
 
 /// In blocks, so that no sum of products of values up to 512 leaves 32 bits.

@@ -142,7 +142,7 @@ pub(super) fn tried(base: &LinkageSchema) -> anyhow::Result<Vec<Scheme>> {
     let mut schemes = vec![];
     let mut add = |name: String, schema: LinkageSchema| schemes.push(Scheme { name, schema });
     add("shipped default".to_owned(), base.clone());
-    let strengths: [(u32, u32); 11] = [
+    let strengths: [(u32, u32); 13] = [
         (1, 1024),
         (5, 2048),
         (8, 1024),
@@ -154,6 +154,8 @@ pub(super) fn tried(base: &LinkageSchema) -> anyhow::Result<Vec<Scheme>> {
         (12, 1024),
         (12, 2048),
         (12, 4096),
+        (14, 1024),
+        (14, 2048),
     ];
     let described = |what: &str, (t, bits): (u32, u32)| match t {
         1 => format!("{what}, plain {bits}"),
@@ -171,7 +173,7 @@ pub(super) fn tried(base: &LinkageSchema) -> anyhow::Result<Vec<Scheme>> {
     two.encodings.retain(|encoding| encoding.name != "birth");
     let mut four = base.clone();
     four.encodings.extend(record_level(base, 10, 2048)?.encodings);
-    for strength in [(1, 1024), (8, 2048), (10, 2048), (12, 2048)] {
+    for strength in [(1, 1024), (8, 2048), (10, 2048), (14, 1024)] {
         add(described("two composites", strength), diffused(&two, strength.0, strength.1));
         add(described("four composites", strength), diffused(&four, strength.0, strength.1));
     }
