@@ -25,29 +25,29 @@ const ENCODINGS: &[EncodingRecipe] = &[
         name: "names",
         about: &[K::Surname],
         features: &[
-            (K::Surname, T::Bigrams, 16, true),
-            (K::GivenName, T::Bigrams, 16, true),
-            (K::BirthDate, T::DateParts, 8, false),
+            (K::Surname, T::Bigrams, 24, true),
+            (K::GivenName, T::Bigrams, 24, true),
+            (K::BirthDate, T::DateParts, 12, false),
         ],
     },
     EncodingRecipe {
         name: "birth",
         about: &[K::BirthDate],
         features: &[
-            (K::BirthDate, T::DateParts, 24, true),
-            (K::Surname, T::Bigrams, 8, false),
-            (K::GivenName, T::Bigrams, 4, false),
+            (K::BirthDate, T::DateParts, 36, true),
+            (K::Surname, T::Bigrams, 12, false),
+            (K::GivenName, T::Bigrams, 6, false),
         ],
     },
     EncodingRecipe {
         name: "place",
         about: &[K::Place, K::Postcode, K::Street],
         features: &[
-            (K::Place, T::Bigrams, 10, false),
-            (K::Postcode, T::Prefixes, 20, false),
-            (K::Street, T::Bigrams, 10, false),
-            (K::HouseNumber, T::Whole, 20, false),
-            (K::BirthDate, T::DateParts, 16, true),
+            (K::Place, T::Bigrams, 15, false),
+            (K::Postcode, T::Prefixes, 30, false),
+            (K::Street, T::Bigrams, 15, false),
+            (K::HouseNumber, T::Whole, 30, false),
+            (K::BirthDate, T::DateParts, 24, true),
         ],
     },
 ];
@@ -70,8 +70,8 @@ const fn swapped(name: &'static str, parts: &'static [(FieldKind, Form)]) -> Key
 /// Match keys; those whose fields are not all there are left out. Each survives another error: one
 /// name mistyped or replaced, names swapped, no postcode, no birth date, a wrong day.
 ///
-/// None is of a birth date and one letter or of an address and a surname: strangers and families share
-/// those, and the pattern of who shares what with whom gives people away (`docs/attacks.md`, A1, A6).
+/// None is of a birth date and one letter or a birthplace: enough strangers share those for the pattern
+/// of who shares what with whom to give people away (`docs/attacks.md`, A1).
 const MATCH_KEYS: &[KeyRecipe] = &[
     swapped(
         "names-birth",
@@ -84,10 +84,8 @@ const MATCH_KEYS: &[KeyRecipe] = &[
     key("given-birth", &[(K::GivenName, F::Start3), (K::BirthDate, F::Certain)]),
     key("surname-birth", &[(K::Surname, F::Start3), (K::BirthDate, F::Certain)]),
     key("postcode-birth", &[(K::Postcode, F::Whole), (K::BirthDate, F::Sorted)]),
-    key(
-        "postcode-names",
-        &[(K::Postcode, F::Whole), (K::Surname, F::Phonetic), (K::GivenName, F::Initial)],
-    ),
+    key("postcode-surname", &[(K::Postcode, F::Whole), (K::Surname, F::Start3)]),
+    key("postcode-given", &[(K::Postcode, F::Whole), (K::GivenName, F::Start3)]),
     swapped(
         "names-place-year",
         &[
@@ -106,6 +104,10 @@ const MATCH_KEYS: &[KeyRecipe] = &[
         "street-given",
         &[(K::Street, F::Start4), (K::HouseNumber, F::Whole), (K::GivenName, F::Start3)],
     ),
+    key(
+        "street-surname",
+        &[(K::Street, F::Start4), (K::HouseNumber, F::Whole), (K::Surname, F::Phonetic)],
+    ),
 ];
 
 const FILTER_BITS: u32 = 1024;
@@ -116,7 +118,7 @@ impl LinkageSchema {
     /// A schema with the shipped encodings and match keys, as far as the kinds of the given fields
     /// allow them. A national identifier is never used by default.
     ///
-    /// Each encoding is a Bloom filter of 1,024 bits, about a quarter full, diffused to as many bits
+    /// Each encoding is a Bloom filter of 1,024 bits, about a third full, diffused to as many bits
     /// with t = 14 (linear diffusion: Armknecht, Heng and Schnell, PoPETs 2023(2)). With t = 10 and
     /// 2,048 bits a linear learner with 5,000 known pairs recognised one record in six
     /// (`docs/attacks.md`); the match keys make up for nearly all that the filters lose.
@@ -211,12 +213,13 @@ mod tests {
             "given-birth",
             "surname-birth",
             "postcode-birth",
-            "postcode-names",
+            "postcode-surname",
+            "postcode-given",
             "names-place-year",
         ];
         assert_eq!(names(&schema), (vec!["names", "birth", "place"], keys.into()));
         let street = defaults(&[K::GivenName, K::Surname, K::BirthDate, K::Street, K::HouseNumber]);
-        assert_eq!(street.expect("a schema").match_keys.len(), 7);
+        assert_eq!(street.expect("a schema").match_keys.len(), 8);
     }
 
     #[test]
@@ -224,7 +227,8 @@ mod tests {
         let schema = defaults(&[K::Surname, K::BirthDate]).expect("a schema");
         assert_eq!(names(&schema), (vec!["names", "birth"], vec!["surname-birth"]));
         let schema = defaults(&[K::Surname, K::GivenName, K::Postcode]).expect("a schema");
-        assert_eq!(names(&schema), (vec!["names"], vec!["postcode-names"]));
+        let keys = vec!["postcode-surname", "postcode-given"];
+        assert_eq!(names(&schema), (vec!["names"], keys));
         for kinds in [&[K::Surname][..], &[K::BirthDate, K::Sex], &[K::NationalId], &[]] {
             assert!(defaults(kinds).is_err(), "{kinds:?}");
         }
