@@ -20,7 +20,7 @@ struct Flags {
 enum Command {
     /// Attack the shipped encodings as someone who has the submitted records and a population list.
     ///
-    /// On synthetic people, with controls that must break. docs/attacks.md says what is not covered.
+    /// On synthetic people, with controls that must break. docs/encoding-attacks.md says what is not covered.
     Attack(attack::command::Flags),
     /// Measure many encodings side by side: linkage quality at best, size, speed, attack success.
     ///

@@ -71,7 +71,7 @@ const fn swapped(name: &'static str, parts: &'static [(FieldKind, Form)]) -> Key
 /// name mistyped or replaced, names swapped, no postcode, no birth date, a wrong day.
 ///
 /// None is of a birth date and one letter or a birthplace: enough strangers share those for the pattern
-/// of who shares what with whom to give people away (`docs/attacks.md`, A1).
+/// of who shares what with whom to give people away (`docs/encoding-attacks.md`, A1).
 const MATCH_KEYS: &[KeyRecipe] = &[
     swapped(
         "names-birth",
@@ -121,7 +121,7 @@ impl LinkageSchema {
     /// Each encoding is a Bloom filter of 1,024 bits, about a third full, diffused to as many bits
     /// with t = 14 (linear diffusion: Armknecht, Heng and Schnell, PoPETs 2023(2)). With t = 10 and
     /// 2,048 bits a linear learner with 5,000 known pairs recognised one record in six
-    /// (`docs/attacks.md`); the match keys make up for nearly all that the filters lose.
+    /// (`docs/encoding-attacks.md`); the match keys make up for nearly all that the filters lose.
     pub fn with_defaults(
         round: &str,
         fields: Vec<Field>,

@@ -1,6 +1,6 @@
 //! How well the encodings withstand someone who has the submitted records and a population list.
 //!
-//! The attacker knows the schema and every parameter but not the linkage key. `docs/attacks.md` says
+//! The attacker knows the schema and every parameter but not the linkage key. `docs/encoding-attacks.md` says
 //! what each attack does, what came out, and what none of them covers.
 
 pub(crate) mod command;

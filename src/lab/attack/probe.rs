@@ -1,6 +1,6 @@
 //! A5: a partner that chooses its rows.
 
-use samenloop_disclose::{Frame, Measure, NoiseKey, Registration, materialise};
+use samenloop_disclose::{Frame, Measure, NoiseKey, Registration, Scope, materialise};
 use samenloop_link::{Options, Silent, Source, link};
 use samenloop_schema::{Clk, Digest, DisclosurePolicy, LinkageSchema, PartyId, Record};
 
@@ -40,7 +40,7 @@ pub(super) fn crafted(
         sources.push(Source { may_hold_duplicates: true, records });
         rest = after;
     }
-    let linkage = link(schema, &sources, &Options { draws: 1 }, &Silent)?;
+    let linkage = link(schema, &sources, &Options { draws: 1, ..Options::default() }, &Silent)?;
     let ties = |cluster: u32| {
         let mut people = all.iter().zip(&linkage.clusters).filter(|(_, c)| **c == cluster);
         let first = people.next().map(|((row, _), _)| registers.rows[*row].0);
@@ -152,6 +152,7 @@ fn release(policy: &DisclosurePolicy, trial: usize, there: bool) -> anyhow::Resu
         purpose: "probe".into(),
         min_parties: 3,
         two_party: false,
+        scope: Scope::default(),
     };
     let seed = Digest::of(format!("noise {trial}").as_bytes());
     // Labels must be below the number of registrations, of which there are more than people.

@@ -45,7 +45,7 @@ impl Registers {
             sources.push(Source { may_hold_duplicates: true, records });
             rest = after;
         }
-        let linkage = link(schema, &sources, &Options { draws: 1 }, &Silent)?;
+        let linkage = link(schema, &sources, &Options { draws: 1, ..Options::default() }, &Silent)?;
         let pairs = |counts: &HashMap<(u64, u32), u64>| -> u64 {
             counts.values().map(|count| count * (count - 1) / 2).sum()
         };
