@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::{files, read, root};
+use crate::{files, read};
 
 type Rooms = BTreeMap<String, BTreeSet<String>>;
 
@@ -98,7 +98,7 @@ fn pure_rooms_neither_wait_nor_listen() {
 
 #[test]
 fn unsafe_stands_in_the_kernel_alone() {
-    let allowed = |path: &Path| path.starts_with(root().join("src/link/kernel"));
+    let allowed = |path: &Path| path.to_string_lossy().contains("src/link/kernel/");
     let word = concat!("uns", "afe");
     for path in files("src", &["rs"]).into_iter().chain(files("benches", &["rs"])) {
         let text = read(&path);
@@ -108,7 +108,7 @@ fn unsafe_stands_in_the_kernel_alone() {
         });
         assert!(found.count() == 0 || allowed(&path), "{}: {word} code", path.display());
         let lets = text.matches(concat!("allow(uns", "afe_code")).count();
-        let expected = usize::from(path == root().join("src/link/lib.rs"));
+        let expected = usize::from(path.ends_with("src/link/lib.rs"));
         assert_eq!(lets, expected, "{}: lets the lint pass", path.display());
     }
 }
