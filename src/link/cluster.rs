@@ -14,7 +14,10 @@ const MIN_LOG_ODDS: f64 = -6.9;
 const AGAINST: f64 = -3.0;
 
 /// Records of the largest component that is explored whole.
-const LARGE: usize = 64;
+const LARGE: usize = 1000;
+
+/// Records of a piece of a larger one, if its edges allow.
+const PIECE: usize = 64;
 
 /// Log-odds up to which edges are cut, one after the other, in a larger one (p of 0.01 to 0.998).
 const CUTS: [f64; 7] = [-4.6, -3.0, -2.0, -1.0, 0.0, 2.0, 6.0];
@@ -154,8 +157,9 @@ impl Graph {
                 next += 1;
             }
             component.sort_unstable();
+            let most = if least > MIN_LOG_ODDS { PIECE } else { LARGE };
             match CUTS.iter().find(|cut| **cut > least) {
-                Some(cut) if component.len() > LARGE => {
+                Some(cut) if component.len() > most => {
                     component.iter().for_each(|record| seen[*record as usize] = false);
                     self.connected(&component, *cut, seen, components);
                 }

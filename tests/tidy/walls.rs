@@ -1,6 +1,7 @@
 //! The manifests agree with the table in `docs/architecture.md`, and the walls hold transitively.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use crate::{files, read};
 
@@ -92,5 +93,22 @@ fn pure_rooms_neither_wait_nor_listen() {
         for banned in ["tokio", "tonic", "prost", "redb", "hyper"] {
             assert!(!manifest.contains(banned), "{room} depends on {banned}");
         }
+    }
+}
+
+#[test]
+fn unsafe_stands_in_the_kernel_alone() {
+    let allowed = |path: &Path| path.to_string_lossy().contains("src/link/kernel/");
+    let word = concat!("uns", "afe");
+    for path in files("src", &["rs"]).into_iter().chain(files("benches", &["rs"])) {
+        let text = read(&path);
+        let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+        let found = code.filter(|line| {
+            line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == word)
+        });
+        assert!(found.count() == 0 || allowed(&path), "{}: {word} code", path.display());
+        let lets = text.matches(concat!("allow(uns", "afe_code")).count();
+        let expected = usize::from(path.ends_with("src/link/lib.rs"));
+        assert_eq!(lets, expected, "{}: lets the lint pass", path.display());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -37,13 +38,21 @@ fn source(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
-/// Shows percents on a terminal.
-struct Percent;
+/// Shows percents on a terminal, and how long the rest will take at the pace so far.
+struct Percent(Instant);
 
 impl samenloop_link::Progress for Percent {
     fn permille(&self, done: u32) {
         if std::io::stderr().is_terminal() {
-            let _ = write!(std::io::stderr(), "\rlinking {:3} %", done / 10);
+            let left = match done {
+                0..20 | 1000.. => String::new(),
+                _ => {
+                    let so_far = self.0.elapsed().as_secs_f64();
+                    let left = so_far * f64::from(1000 - done) / f64::from(done);
+                    format!("about {:.0} min {:02.0} s left", (left / 60.0).floor(), left % 60.0)
+                }
+            };
+            let _ = write!(std::io::stderr(), "\rlinking {:3} %   {left:24}", done / 10);
             if done >= 1000 {
                 let _ = writeln!(std::io::stderr());
             }
@@ -58,7 +67,7 @@ impl samenloop_link::Progress for Percent {
 /// Evaluates and prints.
 pub fn run(flags: Flags) -> anyhow::Result<()> {
     let job = Job { sources: flags.source, truth: flags.truth, schema: flags.schema };
-    let (evaluation, clusters) = evaluate(&job, &Percent)?;
+    let (evaluation, clusters) = evaluate(&job, &Percent(Instant::now()))?;
     if let Some(path) = &flags.clusters_out {
         write_clusters(path, &job, &clusters)?;
     }
