@@ -9,10 +9,6 @@ use crate::population::Population;
 /// Pairs less likely than this (0.1 %) leave no trace in clusters or uncertainty.
 const MIN_LOG_ODDS: f64 = -6.9;
 
-/// The most that a pair speaks against being one person: a badly written record resembles the other
-/// records of its person hardly more than strangers', and must not be outvoted by them.
-const AGAINST: f64 = -3.0;
-
 /// Records of the largest component that is explored whole.
 const LARGE: usize = 1000;
 
@@ -85,11 +81,11 @@ impl Graph {
                 }
                 let total: f64 = pairs()
                     .map(|(x, y)| {
-                        AGAINST.max(self.edge(x, y).unwrap_or_else(|| {
+                        self.edge(x, y).unwrap_or_else(|| {
                             *known
                                 .entry((x.min(y), x.max(y)))
                                 .or_insert_with(|| weight(x as usize, y as usize))
-                        }))
+                        })
                     })
                     .sum();
                 if total <= 0.0 {

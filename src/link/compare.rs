@@ -41,6 +41,9 @@ pub(crate) struct Vector {
     pub(crate) agreeing: u64,
     /// Bit per match key: both have it.
     pub(crate) comparable: u64,
+    /// How many candidates the less crowded of the two has, as a band: who is alike to many has a
+    /// common name.
+    pub(crate) crowd: u8,
     /// Bit per code: both have it and it is equal.
     pub(crate) codes_agreeing: u16,
     /// Bit per code: both have it.
@@ -143,6 +146,6 @@ impl Comparison {
                 codes_agreeing |= u16::from(code[a] == code[b]) << place;
             }
         }
-        Vector { levels, agreeing, comparable, codes_agreeing, codes_comparable }
+        Vector { levels, agreeing, comparable, crowd: 0, codes_agreeing, codes_comparable }
     }
 }

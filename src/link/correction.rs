@@ -12,7 +12,7 @@
 
 use crate::compare::{ABSENT, LEVELS, Vector};
 use crate::model::{Level, Model};
-use crate::patterns::Patterns;
+use crate::patterns::{CROWDS, Patterns};
 
 /// Rounds of EM, each with one Newton step.
 const ROUNDS: u32 = 25;
@@ -44,7 +44,7 @@ impl Correction {
     fn none(encodings: usize, keys: usize) -> Self {
         let crossed = encodings.min(CROSSED);
         let pairs = crossed * crossed.saturating_sub(1) / 2;
-        let traits = encodings * (LEVELS + 1) + 2 * keys + KEYS + pairs * BANDS * BANDS;
+        let traits = encodings * (LEVELS + 1) + 2 * keys + KEYS + (pairs * BANDS + CROWDS) * BANDS;
         Self { coefficients: vec![0.0; traits], encodings, keys }
     }
 
@@ -67,6 +67,9 @@ impl Correction {
         base += 2 * self.keys;
         out.push((base + (vector.agreeing.count_ones() as usize).min(KEYS - 1)) as u32);
         base += KEYS;
+        let names = vector.levels[..self.encodings].first().map_or(0, |level| band(*level));
+        out.push((base + usize::from(vector.crowd) * BANDS + names) as u32);
+        base += CROWDS * BANDS;
         let bands: Vec<usize> =
             vector.levels[..self.encodings.min(CROSSED)].iter().map(|level| band(*level)).collect();
         for (place, first) in bands.iter().enumerate() {

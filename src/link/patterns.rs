@@ -11,6 +11,15 @@ use crate::population::Population;
 /// Pairs that one thread compares at a time.
 const CHUNK: usize = 8192;
 
+/// Bands of the number of candidates of a record.
+pub(crate) const CROWDS: usize = 6;
+
+/// Up to 8 candidates, which the records of one person account for, then twice as many for each band.
+fn crowd(candidates: u32) -> u8 {
+    let doublings = (candidates.saturating_sub(1) / 8).checked_ilog2().map_or(0, |log| log + 1);
+    doublings.min(CROWDS as u32 - 1) as u8
+}
+
 /// The comparisons that occur, and which pair has which.
 pub(crate) struct Patterns {
     /// In ascending order, with the number of pairs.
@@ -28,6 +37,11 @@ impl Patterns {
     ) -> Self {
         // Each chunk numbers its own comparisons; then the numbers are made one.
         let mut of = vec![0; pairs.len()];
+        let mut candidates = vec![0_u32; population.len()];
+        for (a, b) in pairs {
+            candidates[*a as usize] += 1;
+            candidates[*b as usize] += 1;
+        }
         let chunks: Vec<Vec<(Vector, f64)>> = pairs
             .par_chunks(CHUNK)
             .zip(of.par_chunks_mut(CHUNK))
@@ -35,7 +49,9 @@ impl Patterns {
                 let mut numbers = BTreeMap::<Vector, usize>::new();
                 let mut own = vec![];
                 for ((a, b), of) in pairs.iter().zip(of) {
-                    let vector = comparison.compare(population, *a as usize, *b as usize);
+                    let (a, b) = (*a as usize, *b as usize);
+                    let crowd = crowd(candidates[a].min(candidates[b]));
+                    let vector = Vector { crowd, ..comparison.compare(population, a, b) };
                     let number = *numbers.entry(vector).or_insert(own.len());
                     if number == own.len() {
                         own.push((vector, 0.0));

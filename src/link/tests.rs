@@ -1,7 +1,9 @@
 //! The linkage as a whole, on records made by hand: no field, no name, only bits.
 
 use proptest::prelude::*;
-use samenloop_schema::{Clk, Digest, Field, FieldKind, LinkageSchema, MatchKeyValue, Record};
+use samenloop_schema::{
+    Clk, Digest, Dimension, DimensionSource, Field, FieldKind, LinkageSchema, MatchKeyValue, Record,
+};
 
 use crate::{Linkage, Options, Progress, Silent, Source, link};
 
@@ -179,4 +181,57 @@ proptest! {
             );
         }
     }
+}
+
+/// Records that share little with anyone are told apart by a code that no encoding knows, and how much
+/// that code tells is learnt from the records that are sure.
+#[test]
+fn codes_that_no_encoding_knows_decide_what_encodings_leave_open() {
+    let fields = schema().fields;
+    let codes = (0..10).map(|code| format!("{code:04}")).collect();
+    let columns = vec!["gemeente".to_owned()];
+    let dimension = Dimension {
+        name: "gemeente".to_owned(),
+        source: DimensionSource::Column { columns, codes },
+    };
+    let schema = LinkageSchema::with_defaults("link", fields, None, vec![dimension])
+        .expect("the shipped defaults");
+    let with_code = |person: u64, copy: u64, code: u64| {
+        let mut record = record(&schema, person, copy, false);
+        record.codes = vec![Some((code % 10) as u16)];
+        record
+    };
+    // One encoding whose bits differ in three of eight places, an excess of a quarter.
+    let poorly = |person: u64, code: u64| {
+        let mut record = with_code(person, 0, code);
+        record.match_keys.fill(None);
+        record.encodings[1..].fill(None);
+        let mut state = person;
+        let mut noise = || crate::model::next(&mut state);
+        let words = record.encodings[0].iter().flat_map(Clk::words);
+        let flipped: Vec<u64> = words.map(|word| word ^ noise() & (noise() | noise())).collect();
+        record.encodings[0] = Some(Clk::from_words(flipped));
+        record
+    };
+    let first: Vec<Record> = (0..400).map(|person| with_code(person, 0, person)).collect();
+    // A hundred are seen again in full; of two hundred more there is a poor record, of twenty with another
+    // code.
+    let seen = (0..100).map(|person| with_code(person, 1, person));
+    let poor = (100..300).map(|person| poorly(person, person + person / 280));
+    let second: Vec<Record> = seen.chain(poor).collect();
+    let sources = [&first, &second].map(|records| Source { may_hold_duplicates: true, records });
+    let linkage = link(&schema, &sources, &Options::default(), &Silent).expect("honest records");
+    let [code] = linkage.model.codes[..] else { panic!("{:?}", linkage.model.codes) };
+    assert!(code.m > 0.8 && (code.u - 0.1).abs() < 0.03, "{code:?}");
+    let odds = |people: std::ops::Range<u32>| {
+        let pairs = linkage.weights.iter().filter(|(a, b, _)| {
+            let (a, b) = (*a.min(b), *a.max(b));
+            people.contains(&a) && b == 400 + a
+        });
+        let odds: Vec<f32> = pairs.map(|(.., odds)| *odds).collect();
+        assert!(odds.len() >= 20, "{} candidates", odds.len());
+        odds.iter().sum::<f32>() / odds.len() as f32
+    };
+    let (same, other) = (odds(100..280), odds(280..300));
+    assert!(same > other + 2.0, "{same} with the same code, {other} with another");
 }

@@ -110,6 +110,7 @@ mod tests {
             levels: [ABSENT; crate::compare::MAX_ENCODINGS],
             agreeing: 0b101,
             comparable: 0b111,
+            crowd: 0,
             codes_agreeing: 1,
             codes_comparable: 1,
         };

@@ -2,6 +2,7 @@
 //!
 //! The very same code as in a real round: the partner's reading and encoding, the service's linking.
 
+mod calibration;
 pub(crate) mod command;
 mod counts;
 mod report;
@@ -20,6 +21,7 @@ use samenloop_partner::table::{self, Table};
 use samenloop_schema::{Digest, LinkageSchema};
 use serde::Serialize;
 
+pub use calibration::{Bin, Calibration};
 use counts::{Counts, Registry, Sequence};
 pub use report::table as render;
 
@@ -53,6 +55,8 @@ pub struct Evaluation {
     /// The numbers of the one partition on which a release would count every table, beside their
     /// means over the posterior's draws.
     pub frozen: Frozen,
+    /// Whether pairs are of one person as often as is said of them.
+    pub calibration: Calibration,
     /// Pairs of rows of one person.
     pub pairs: Pairs,
     /// People by the number of sources that know them.
@@ -211,6 +215,11 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
     let unlinkable = (records - submitted) as u64;
     let estimate = linkage.posterior.unique();
     let pairs = counts::pairs(&registries, &clusters);
+    let people: Vec<u32> = submitted_truth(&loaded, &counts::truth(&registries));
+    let weighed = linkage.weights.iter();
+    let calibration = Calibration::new(weighed.map(|(a, b, log_odds)| {
+        (f64::from(*log_odds), people[*a as usize] == people[*b as usize])
+    }));
     lap("count");
     let evaluation = Evaluation {
         records: records as u64,
@@ -223,6 +232,7 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
             high: estimate.high + unlinkable as f64,
         },
         frozen,
+        calibration,
         pairs,
         sources_per_person: Counts::compare(&truth.stacking, &expected.stacking),
         patterns: Counts::compare(&truth.patterns, &expected.patterns),
@@ -258,6 +268,12 @@ fn frozen(job: &Job, loaded: &[Loaded], linkage: &Linkage) -> anyhow::Result<Opt
     let draws: Vec<Vec<u32>> =
         (0..linkage.posterior.draws()).map(|draw| linkage.posterior.draw(draw)).collect();
     Ok(frozen_partition(&frame, &rows, &linkage.clusters, &draws))
+}
+
+/// The true person of each submitted record, in the order in which they were linked.
+fn submitted_truth(loaded: &[Loaded], truth: &Clusters) -> Vec<u32> {
+    let sources = loaded.iter().zip(truth);
+    sources.flat_map(|(source, people)| source.rows.iter().map(|row| people[*row])).collect()
 }
 
 /// Clusters per source and row of the file; rows that were not submitted are alone.

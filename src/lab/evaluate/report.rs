@@ -28,7 +28,8 @@ pub fn table(evaluation: &Evaluation) -> String {
         text,
         "{records} records in {} sources, {unlinkable} of them with too little to link\n\
          people   true {}   estimated {:.0}   ({off:+.1} %; 95 % {:.0} to {:.0})\n\
-         pairs    true {}   linked {}   precision {:.4}   recall {:.4}   F1 {:.4}\n",
+         pairs    true {}   linked {}   precision {:.4}   recall {:.4}   F1 {:.4}\n\
+         doubt    {} pairs with a probability of .05 to .95; it is off by {:.3} on average\n",
         evaluation.sources.len(),
         unique.truth,
         unique.estimate,
@@ -39,6 +40,8 @@ pub fn table(evaluation: &Evaluation) -> String {
         pairs.precision,
         pairs.recall,
         pairs.f1,
+        evaluation.calibration.doubtful,
+        evaluation.calibration.error,
     );
     let compared = |(name, n): (&String, &super::Compared)| {
         [name.clone(), n.truth.to_string(), format!("{:.1}", n.estimated)]
