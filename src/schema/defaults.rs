@@ -81,7 +81,7 @@ const MATCH_KEYS: &[KeyRecipe] = &[
         "initial-surname-birth",
         &[(K::Surname, F::Phonetic), (K::GivenName, F::Initial), (K::BirthDate, F::Sorted)],
     ),
-    key("given-birth", &[(K::GivenName, F::Start3), (K::BirthDate, F::Certain)]),
+    key("given-birth", &[(K::GivenName, F::Phonetic), (K::BirthDate, F::Certain)]),
     key("surname-birth", &[(K::Surname, F::Start3), (K::BirthDate, F::Certain)]),
     key("postcode-birth", &[(K::Postcode, F::Whole), (K::BirthDate, F::Sorted)]),
     key("postcode-surname", &[(K::Postcode, F::Whole), (K::Surname, F::Start3)]),
