@@ -1,6 +1,8 @@
-//! Evaluation, synthetic registrations and the demo, on synthetic data only; never deployed.
+//! Evaluation, synthetic registrations, clkhash's encodings and the demo, on synthetic data only; never
+//! deployed.
 
 mod cli;
+pub mod clkhash;
 pub mod demo;
 pub mod evaluate;
 pub mod installation;
