@@ -182,27 +182,36 @@ def ours(program, directory, document, rows):
     return (json.loads(run.stdout)["clks"] if run.returncode == 0 else None), run.stderr
 
 
+def compare(program, directory, case, document, rows, count):
+    (their, why), (our, message) = theirs(document, rows), ours(program, directory, document, rows)
+    if their == our:
+        count["refused" if their is None else "both"] += 1
+        count["rows"] += len(their or [])
+    elif our is None and any(text in message for text in WANTED):
+        count["wanted"] += 1
+    else:
+        print(f"case {case}: {json.dumps(document)}\nrows {rows!r}\nclkhash:   {their} {why}\nsamenloop: {our} {message}")
+        raise SystemExit(1)
+
+
 def main():
     program, seed, cases = sys.argv[1], int((sys.argv + ["1"])[2]), int((sys.argv + ["", "2000"])[3])
-    both, refused, wanted = 0, 0, 0
+    count = dict.fromkeys(['both', 'rows', 'refused', 'wanted'], 0)
     with tempfile.TemporaryDirectory() as directory:
         for case in range(cases):
             r = random.Random(f"{seed}/{case}")
             document, values = linkage(r)
             if r.random() < 0.3:
                 spoil(r, document)
-            # One row of its own for each value, so that a refused value does not hide the others.
-            rows = [[r.choice(of) for of in values] for _ in range(1 if r.random() < 0.8 else 3)]
-            (their, why), (our, message) = theirs(document, rows), ours(program, Path(directory), document, rows)
-            if their == our:
-                both += their is not None
-                refused += their is None
-            elif our is None and any(text in message for text in WANTED):
-                wanted += 1
-            else:
-                print(f"case {case}: {json.dumps(document)}\nrows {rows!r}\nclkhash:   {their} {why}\nsamenloop: {our} {message}")
-                raise SystemExit(1)
-    print(f"seed {seed}: {both} cases with the same CLKs, {refused} refused by both, {wanted} refused here on purpose")
+            rows = [[r.choice(of) for of in values] for _ in range(20)]
+            taken = [row for row in rows if theirs(document, [row])[0] is not None]
+            # All that clkhash takes in one file, and one row that it refuses in another.
+            for some in [taken] if taken else []:
+                compare(program, Path(directory), case, document, some, count)
+            for row in [row for row in rows if row not in taken][:1]:
+                compare(program, Path(directory), case, document, [row], count)
+    print(f"seed {seed}: {count['both']} files with the same CLKs ({count['rows']} rows), {count['refused']} refused by both, "
+          f"{count['wanted']} refused here on purpose")
 
 
 if __name__ == "__main__":

@@ -86,9 +86,7 @@ pub(super) fn encode(
 impl Tokenizer {
     pub(super) fn new(comparison: &Comparison, place: &str) -> Result<Self, SchemaFault> {
         Ok(match comparison {
-            Comparison::Ngram { n, positional } => {
-                Self::Ngram { n: *n, positional: *positional }
-            }
+            Comparison::Ngram { n, positional } => Self::Ngram { n: *n, positional: *positional },
             Comparison::Exact => Self::Exact,
             Comparison::Numeric { distance, resolution, precision } => {
                 let fault = |rule: &str| SchemaFault {
@@ -109,8 +107,9 @@ impl Tokenizer {
                         "fractional_precision is too small for thresholdDistance; write more",
                     ));
                 }
-                let half = double(&interval)
-                    .ok_or_else(|| fault("thresholdDistance × 10^fractional_precision is too large"))?;
+                let half = double(&interval).ok_or_else(|| {
+                    fault("thresholdDistance × 10^fractional_precision is too large")
+                })?;
                 let (resolution, precision) = (*resolution, *precision);
                 Self::Numeric(Numeric { interval, half, resolution, precision })
             }

@@ -110,8 +110,7 @@ impl DateFormat {
     }
 
     fn date(&self, parts: &Parts) -> Option<Date> {
-        let (mut year, month, day) =
-            (parts.year, parts.month.unwrap_or(1), parts.day.unwrap_or(1));
+        let (mut year, month, day) = (parts.year, parts.month.unwrap_or(1), parts.day.unwrap_or(1));
         if year.is_none() && month == 2 && day == 29 {
             // Python looks at 1904 and then fails to make the date in 1900.
             return None;
@@ -268,4 +267,3 @@ fn pattern(format: &str, fields: &mut Vec<char>) -> Result<String, String> {
     }
     Ok(out)
 }
-

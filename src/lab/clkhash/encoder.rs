@@ -48,9 +48,17 @@ struct Column {
 }
 
 enum Check {
-    Text { upper: bool, lower: bool, min_len: usize, max_len: usize },
+    Text {
+        upper: bool,
+        lower: bool,
+        min_len: usize,
+        max_len: usize,
+    },
     Pattern(Pattern),
-    Integer { minimum: Option<BigInt>, maximum: Option<BigInt> },
+    Integer {
+        minimum: Option<BigInt>,
+        maximum: Option<BigInt>,
+    },
     Date(DateFormat),
     Enum(Vec<String>),
     /// Any value goes, as with clkhash's `validate=False`; a whole number or a date must still be one.
@@ -93,10 +101,7 @@ impl Encoder {
     }
 
     /// The CLK of a row with one value per column: `⌈bits / 8⌉` bytes, bit 0 the highest of the first.
-    pub fn encode<'r>(
-        &mut self,
-        row: impl Iterator<Item = &'r str>,
-    ) -> Result<&[u8], ValueFault> {
+    pub fn encode<'r>(&mut self, row: impl Iterator<Item = &'r str>) -> Result<&[u8], ValueFault> {
         self.filter.fill(0);
         for (column, value) in self.columns.iter_mut().zip(row) {
             let Some(column) = column else { continue };
@@ -105,9 +110,9 @@ impl Encoder {
                 continue;
             }
             self.scratch.fill(0);
-            column.insert(value, &mut self.tokens, &mut self.scratch).map_err(|rule| {
-                ValueFault { column: column.identifier.clone(), rule }
-            })?;
+            column
+                .insert(value, &mut self.tokens, &mut self.scratch)
+                .map_err(|rule| ValueFault { column: column.identifier.clone(), rule })?;
             or(&mut self.filter, &self.scratch);
             if column.kept.len() * (self.scratch.len() + value.len() + 64) > KEPT_BYTES {
                 column.kept.clear();
@@ -145,12 +150,7 @@ fn halve(filter: &mut [u8], half: usize) {
 
 impl Column {
     /// Sets the bits of a raw value.
-    fn insert(
-        &mut self,
-        raw: &str,
-        tokens: &mut Tokens,
-        filter: &mut [u8],
-    ) -> Result<(), String> {
+    fn insert(&mut self, raw: &str, tokens: &mut Tokens, filter: &mut [u8]) -> Result<(), String> {
         let value = match &self.missing {
             // What stands for a missing value is neither checked nor brought into form.
             Some((sentinel, replaced)) if sentinel == raw => Cow::Borrowed(replaced.as_str()),

@@ -66,12 +66,13 @@ impl TokenHash {
         len: usize,
         place: &str,
     ) -> Result<Self, SchemaFault> {
-        let fault = |rule: String| {
-            Err(SchemaFault { place: format!("{place}.hashing.hash"), rule })
-        };
+        let fault =
+            |rule: String| Err(SchemaFault { place: format!("{place}.hashing.hash"), rule });
         let function = match hash {
             Hash::Double { fixed: true } if len == 1 => {
-                return fault("no token can be kept from one bit in a filter of one bit".to_owned());
+                return fault(
+                    "no token can be kept from one bit in a filter of one bit".to_owned(),
+                );
             }
             Hash::Double { fixed } => Function::Double {
                 sha1: Hmac::new_from_slice(&keys[0]).expect("HMAC takes a key of any length"),
@@ -175,8 +176,9 @@ fn double_hash(
 
 /// The little-endian 16-bit words of a keyed BLAKE2b-512 whose salt is the block's number in decimal.
 fn blake_block(key: &[u8], token: &[u8], block: usize, len: usize) -> impl Iterator<Item = u16> {
-    let mut mac = Blake2bMac512::new_with_salt_and_personal(Some(key), block.to_string().as_bytes(), &[])
-        .expect("the key has at most 64 bytes and the number fewer than 16");
+    let mut mac =
+        Blake2bMac512::new_with_salt_and_personal(Some(key), block.to_string().as_bytes(), &[])
+            .expect("the key has at most 64 bytes and the number fewer than 16");
     mac.update(token);
     let digest: [u8; 64] = mac.finalize().into_bytes().into();
     let mask = (len - 1) as u16;

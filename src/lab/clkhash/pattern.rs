@@ -419,7 +419,8 @@ impl Reader<'_> {
                         return self.octal(&[letter, second, third]);
                     }
                 }
-                let number = letter.to_digit(10).unwrap_or(0) * 10 + second.to_digit(10).unwrap_or(0);
+                let number =
+                    letter.to_digit(10).unwrap_or(0) * 10 + second.to_digit(10).unwrap_or(0);
                 return self.reference(number as usize);
             }
             return self.reference(letter.to_digit(10).unwrap_or(0) as usize);

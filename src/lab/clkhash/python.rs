@@ -73,7 +73,8 @@ pub(super) fn float(text: &str) -> Option<f64> {
     // An underscore stands between digits, else it is refused.
     let bytes = numeral.as_bytes();
     let between = |at: usize| {
-        let is_digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+        let is_digit =
+            |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
         is_digit(at.checked_sub(1)) && is_digit(Some(at + 1))
     };
     if bytes.iter().enumerate().any(|(at, byte)| *byte == b'_' && !between(at)) {
@@ -86,7 +87,8 @@ pub(super) fn float(text: &str) -> Option<f64> {
 /// padding.
 pub(super) fn b64decode(text: &str) -> Result<Vec<u8>, &'static str> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const PADDING: &str = "is base64 without its padding; write = until the length is a multiple of 4";
+    const PADDING: &str =
+        "is base64 without its padding; write = until the length is a multiple of 4";
     if !text.is_ascii() {
         return Err("must be base64, in ASCII");
     }

@@ -190,7 +190,8 @@ fn kdf(node: &Node) -> Result<Kdf> {
         sha512: node.maybe("hash", |node| node.one_of(&["SHA256", "SHA512"]))? == Some(1),
         salt: node.maybe("salt", bytes)?,
         info: node.maybe("info", bytes)?.unwrap_or_default(),
-        key_len: node.maybe("keySize", |node| node.whole(1, 1 << 20, false))?.unwrap_or(64) as usize,
+        key_len: node.maybe("keySize", |node| node.whole(1, 1 << 20, false))?.unwrap_or(64)
+            as usize,
     })
 }
 
@@ -327,7 +328,8 @@ fn hashing(
         }
         Version::V2 => {
             node.only(&["hash", "strategy", "ngram", "positional", "missingValue"])?;
-            let strategy = strategy(&node.need("strategy")?.object()?, ["k", "numBits"], per_token)?;
+            let strategy =
+                strategy(&node.need("strategy")?.object()?, ["k", "numBits"], per_token)?;
             (ngram(node, "ngram")?, strategy, feature_hash(node)?)
         }
         Version::V3 => {
@@ -378,10 +380,7 @@ fn strategy(
 
 fn ngram(node: &Node, name: &str) -> Result<Comparison> {
     let n = node.need(name)?.whole(1, MOST_LETTERS, false)? as usize;
-    Ok(Comparison::Ngram {
-        n,
-        positional: node.maybe("positional", Node::flag)?.unwrap_or(false),
-    })
+    Ok(Comparison::Ngram { n, positional: node.maybe("positional", Node::flag)?.unwrap_or(false) })
 }
 
 fn comparison(node: &Node) -> Result<Comparison> {
