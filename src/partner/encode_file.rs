@@ -12,7 +12,7 @@ use crate::extract::{self, ExtractError};
 use crate::key_file::{self, KeyFileError};
 use crate::private_file;
 use crate::quality::QualityReport;
-use crate::survey::{Progress, Survey, SurveyError, survey};
+use crate::survey::{Progress, SurveyError, spill};
 
 /// What is to be encoded, with what, and where to.
 #[derive(Debug, Clone)]
@@ -118,12 +118,24 @@ pub fn encode_file(job: &EncodeJob, progress: &dyn Progress) -> Result<EncodeRep
         .check_hardened()
         .map_err(|reason| EncodeError::NotHardened { path: job.schema.clone(), reason })?;
     let keys = RoundKeys::derive(&key_file::read(&job.key)?, &schema);
-    let Survey { records, report, .. } =
-        survey(&job.csv, &schema, &keys, job.skip_bad_rows, progress)?;
-    if records.is_empty() {
+    let directory = match job.out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut spilled = spill(&job.csv, &schema, &keys, job.skip_bad_rows, directory, progress)?;
+    let count = spilled.report.records;
+    if count == 0 {
         return Err(EncodeError::NothingToSubmit { path: job.csv.clone() });
     }
-    let header = extract::write(&job.out, &schema, keys.key_check_value(), &records, job.force)?;
+    let header = extract::write(
+        &job.out,
+        &schema,
+        keys.key_check_value(),
+        count,
+        |put| spilled.each(|_, row| put(row)),
+        job.force,
+    )?;
+    let report = spilled.report;
     Ok(EncodeReport {
         extract: job.out.clone(),
         submission_id: header.submission_id,

@@ -12,6 +12,7 @@ pub mod key_file;
 pub mod mapping;
 mod private_file;
 pub mod quality;
+mod spill;
 pub mod submissions;
 pub mod submit;
 pub mod survey;

@@ -1,9 +1,8 @@
 //! What a partner should know of its own data before it submits: counts and line numbers, no values.
 
-use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use samenloop_schema::{LinkageSchema, Record};
+use samenloop_schema::LinkageSchema;
 use serde::Serialize;
 
 use crate::mapping::{Mapping, Oddity};
@@ -186,31 +185,13 @@ impl QualityReport {
         self.unlinkable.add(line);
     }
 
-    /// Counts over the records that will be submitted, and the lines on which their rows begin.
-    pub(crate) fn add_records(&mut self, records: &[Record], lines: &[u64]) {
-        self.records = records.len() as u64;
-        for (place, presence) in self.encodings.iter_mut().enumerate() {
-            presence.count(records.iter().filter_map(|record| record.encodings[place].as_ref()));
+    /// A record that will be submitted, and the line on which its row begins.
+    pub(crate) fn add_record(&mut self, line: u64, with_encoding: bool, duplicate: bool) {
+        self.records += 1;
+        self.without_encoding += u64::from(!with_encoding);
+        if duplicate {
+            self.duplicates.add(line);
         }
-        for (place, presence) in self.match_keys.iter_mut().enumerate() {
-            presence.count(records.iter().filter_map(|record| record.match_keys[place]));
-        }
-        let mut seen = HashSet::new();
-        let mut disclosing: HashMap<_, u64> = HashMap::new();
-        for (record, line) in records.iter().zip(lines) {
-            self.without_encoding += u64::from(record.encodings.iter().all(Option::is_none));
-            let keys = record.match_keys.iter().enumerate();
-            // Every key is entered, so this must not stop at the first that is known.
-            let known = keys
-                .filter_map(|(place, key)| key.map(|key| !seen.insert((place, key))))
-                .fold(false, |any, known| any | known);
-            if known {
-                self.duplicates.add(*line);
-            }
-            *disclosing.entry((record.codes.as_slice(), record.start, record.end)).or_default() +=
-                1;
-        }
-        self.singled_out = disclosing.values().filter(|count| **count == 1).count() as u64;
     }
 }
 
@@ -228,12 +209,11 @@ impl ContactQuality {
 }
 
 impl Presence {
-    fn count<V: std::hash::Hash + Eq>(&mut self, values: impl Iterator<Item = V>) {
-        let mut counts: HashMap<V, u64> = HashMap::new();
-        for value in values {
-            self.records += 1;
-            *counts.entry(value).or_default() += 1;
+    /// A value that so many records have.
+    pub(crate) fn add(&mut self, records: u64) {
+        self.records += records;
+        if records > 1 {
+            self.shared += records;
         }
-        self.shared = counts.values().filter(|count| **count > 1).sum();
     }
 }
