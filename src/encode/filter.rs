@@ -24,6 +24,11 @@ impl Filter {
         Self(Zeroizing::new(vec![0; bits as usize / 64]))
     }
 
+    /// The filter that a CLK is.
+    pub(crate) fn of_clk(words: &Zeroizing<Vec<u64>>) -> Self {
+        Self(words.clone())
+    }
+
     fn set(&mut self, position: u16) {
         self.0[usize::from(position) / 64] |= 1 << (position % 64);
     }

@@ -4,6 +4,7 @@
 
 pub mod check;
 mod cli;
+pub mod clk_file;
 mod contact;
 pub mod draft;
 mod encode_file;

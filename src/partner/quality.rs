@@ -88,8 +88,8 @@ pub struct Presence {
 pub struct QualityReport {
     /// The file.
     pub file: PathBuf,
-    /// How it was written.
-    pub dialect: Dialect,
+    /// How it was written, if it is a CSV file.
+    pub dialect: Option<Dialect>,
     /// Rows that could be read.
     pub rows: u64,
     /// Rows with separators only.
@@ -123,7 +123,7 @@ pub struct QualityReport {
 impl QualityReport {
     pub(crate) fn new(
         file: PathBuf,
-        dialect: Dialect,
+        dialect: Option<Dialect>,
         schema: &LinkageSchema,
         mapping: &Mapping<'_>,
         headers: &[String],

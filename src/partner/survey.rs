@@ -4,9 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use samenloop_encode::{Encoder, EncoderError, RoundKeys};
+use samenloop_encode::{Encoder, EncoderError, Person, RoundKeys};
 use samenloop_schema::{LinkageSchema, Record, RecordShape, RowRule};
+use zeroize::Zeroizing;
 
+use crate::clk_file::{self, ClkFileError};
 use crate::mapping::{Mapping, MappingError, Oddity};
 use crate::quality::QualityReport;
 use crate::spill::{Bits, Fingerprint, Rows, Tally};
@@ -60,6 +62,24 @@ pub enum SurveyError {
     /// The schema and keys do not make an encoder.
     #[error(transparent)]
     Encoder(#[from] EncoderError),
+    /// The file of CLKs.
+    #[error(transparent)]
+    Clks(#[from] ClkFileError),
+    /// CLKs, but a schema that has no use for them.
+    #[error(
+        "the schema has no encoding of CLKs; add one with `clks = true`, or draft a schema with `schema init --clks`"
+    )]
+    NoClkEncoding,
+    /// The rows are not those of the CLKs.
+    #[error("{}: {rule}; the rows must be those that {} was made of, in the same order", csv.display(), clks.display())]
+    Unpaired {
+        /// The rows.
+        csv: PathBuf,
+        /// The CLKs.
+        clks: PathBuf,
+        /// What does not fit.
+        rule: String,
+    },
     /// Rows wait on disk while the file is read, and the system refuses.
     #[error("rows cannot wait on disk until the whole file is read: {0}; free some space there")]
     Spill(#[from] io::Error),
@@ -227,6 +247,123 @@ impl Chunks {
     }
 }
 
+/// What encoding a row needs.
+struct Recipe<'a> {
+    path: &'a Path,
+    schema: &'a LinkageSchema,
+    encoder: Encoder,
+    shape: RecordShape,
+    layout: Layout,
+}
+
+impl<'a> Recipe<'a> {
+    fn new(
+        path: &'a Path,
+        schema: &'a LinkageSchema,
+        keys: &RoundKeys,
+    ) -> Result<Self, SurveyError> {
+        let (encoder, shape) = (Encoder::new(schema, keys)?, schema.shape());
+        let layout = Layout::new(&shape);
+        Ok(Self { path, schema, encoder, shape, layout })
+    }
+
+    fn encode(
+        &self,
+        line: u64,
+        person: &Person,
+        oddities: Vec<Oddity>,
+    ) -> Result<Encoded, SurveyError> {
+        let record = self.encoder.encode(person);
+        let mut encoded = Encoded { line, oddities, row: vec![], encodings: vec![] };
+        match self.shape.check(&record) {
+            Ok(()) => self.shape.write_row(&record, &mut encoded.row),
+            Err(RowRule::Empty) => return Ok(encoded),
+            Err(rule) => {
+                return Err(SurveyError::Record { path: self.path.to_owned(), line, rule });
+            }
+        }
+        let values = self.layout.values(&encoded.row);
+        let encodings = values.take_while(|(at, _)| *at < self.shape.encodings.len());
+        encoded.encodings =
+            encodings.map(|(at, bytes)| (at as u16, Fingerprint::of_bytes(bytes))).collect();
+        Ok(encoded)
+    }
+}
+
+/// Encoded rows that wait until all have been seen.
+struct Waiting {
+    report: QualityReport,
+    rows: Rows,
+    tally: Tally,
+}
+
+impl Waiting {
+    fn new(
+        directory: &Path,
+        recipe: &Recipe<'_>,
+        report: QualityReport,
+    ) -> Result<Self, SurveyError> {
+        let rows = Rows::new(directory, recipe.shape.row_len())?;
+        Ok(Self { report, rows, tally: Tally::new(directory)? })
+    }
+
+    fn add(&mut self, layout: &Layout, encoded: Encoded) -> io::Result<()> {
+        let Encoded { line, oddities, row, encodings } = encoded;
+        self.report.add_row(line, &oddities);
+        if row.is_empty() {
+            self.report.add_unlinkable(line);
+            return Ok(());
+        }
+        let place = self.rows.push(line, &row)?;
+        for (kind, value) in encodings {
+            self.tally.add(kind, value, place)?;
+        }
+        for (key, at) in layout.match_keys.iter().enumerate() {
+            let kind = layout.encodings.len() + key;
+            if let Some(key) = row[at.clone()].first_chunk().filter(|_| Layout::has(&row, kind)) {
+                self.tally.add(kind as u16, Fingerprint::of_match_key(key), place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, directory: &Path, recipe: Recipe<'_>) -> Result<Spilled, SurveyError> {
+        let Recipe { schema, layout, .. } = recipe;
+        let Self { mut report, mut rows, tally } = self;
+        let key_count = layout.match_keys.len() as u64;
+        let mut dropped = Bits::with_len(rows.count() * key_count);
+        let mut duplicate = Bits::with_len(rows.count());
+        tally.groups(|kind, places| {
+            let kind = usize::from(kind);
+            let Some(key) = kind.checked_sub(layout.encodings.len()) else {
+                report.encodings[kind].add(places.len() as u64);
+                return;
+            };
+            if places.len() as u64 > schema.max_key_multiplicity.into() {
+                report.dropped_match_keys += places.len() as u64;
+                places.iter().for_each(|place| dropped.set(place * key_count + key as u64));
+                return;
+            }
+            report.match_keys[key].add(places.len() as u64);
+            places.iter().skip(1).for_each(|place| duplicate.set(*place));
+        })?;
+        let mut disclosed = Tally::new(directory)?;
+        let encodings = 0..layout.encodings.len();
+        rows.each::<SurveyError>(|place, line, row| {
+            layout.drop_keys(place, &dropped, row);
+            if !layout.is_linkable(row) {
+                report.add_unlinkable(line);
+                return Ok(());
+            }
+            let with_encoding = encodings.clone().any(|encoding| Layout::has(row, encoding));
+            report.add_record(line, with_encoding, duplicate.get(place));
+            Ok(disclosed.add(0, Fingerprint::of_bytes(&row[layout.disclosed.clone()]), place)?)
+        })?;
+        disclosed.groups(|_, places| report.singled_out += u64::from(places.len() == 1))?;
+        Ok(Spilled { report, rows, layout, dropped })
+    }
+}
+
 /// Reads and encodes a file. Memory does not grow with it, but for a few bits per row: rows wait in
 /// `directory` until it is known which match keys are common. One chunk is read while another is
 /// encoded on all cores.
@@ -238,65 +375,39 @@ pub fn spill(
     directory: &Path,
     progress: &dyn Progress,
 ) -> Result<Spilled, SurveyError> {
-    let encoder = Encoder::new(schema, keys)?;
-    let shape = schema.shape();
-    let layout = Layout::new(&shape);
+    let recipe = Recipe::new(path, schema, keys)?;
     let reader = TableReader::open(path)?;
-    let mapping = Mapping::new(schema, reader.headers())
-        .map_err(|reason| SurveyError::Mapping { path: path.to_owned(), reason })?;
-    let mut report =
-        QualityReport::new(path.to_owned(), reader.dialect(), schema, &mapping, reader.headers());
-    let mut rows = Rows::new(directory, shape.row_len())?;
-    let mut tally = Tally::new(directory)?;
-    let encode = |row: &Row| {
-        let (person, oddities) = mapping.person(row);
-        let record = encoder.encode(&person);
-        let mut encoded = Encoded { line: row.line, oddities, row: vec![], encodings: vec![] };
-        match shape.check(&record) {
-            Ok(()) => shape.write_row(&record, &mut encoded.row),
-            Err(RowRule::Empty) => return Ok(encoded),
-            Err(rule) => {
-                return Err(SurveyError::Record { path: path.to_owned(), line: row.line, rule });
-            }
-        }
-        let encodings =
-            layout.values(&encoded.row).take_while(|(at, _)| *at < shape.encodings.len());
-        encoded.encodings =
-            encodings.map(|(at, bytes)| (at as u16, Fingerprint::of_bytes(bytes))).collect();
-        Ok(encoded)
-    };
+    let mapping = mapping(path, schema, reader.headers())?;
+    let report = QualityReport::new(
+        path.to_owned(),
+        Some(reader.dialect()),
+        schema,
+        &mapping,
+        reader.headers(),
+    );
+    let mut waiting = Waiting::new(directory, &recipe, report)?;
     let mut chunks = Chunks { reader, ended: false };
     let (mut chunk, mut bad_rows) = chunks.next()?;
     loop {
-        report.bad_rows.append(&mut bad_rows);
+        waiting.report.bad_rows.append(&mut bad_rows);
         if chunk.is_empty() {
             break;
         }
+        let encode = |row: &Row| {
+            let (person, oddities) = mapping.person(row);
+            recipe.encode(row.line, &person, oddities)
+        };
         let (encoded, next) = rayon::join(
             || chunk.par_iter().map(encode).collect::<Result<Vec<_>, _>>(),
             || chunks.next(),
         );
-        for Encoded { line, oddities, row, encodings } in encoded? {
-            report.add_row(line, &oddities);
-            if row.is_empty() {
-                report.add_unlinkable(line);
-                continue;
-            }
-            let place = rows.push(line, &row)?;
-            for (kind, value) in encodings {
-                tally.add(kind, value, place)?;
-            }
-            for (key, at) in layout.match_keys.iter().enumerate() {
-                let kind = layout.encodings.len() + key;
-                if let Some(key) = row[at.clone()].first_chunk().filter(|_| Layout::has(&row, kind))
-                {
-                    tally.add(kind as u16, Fingerprint::of_match_key(key), place)?;
-                }
-            }
+        for encoded in encoded? {
+            waiting.add(&recipe.layout, encoded)?;
         }
-        progress.encoded(report.rows, chunks.reader.permille());
+        progress.encoded(waiting.report.rows, chunks.reader.permille());
         (chunk, bad_rows) = next?;
     }
+    let report = &mut waiting.report;
     report.blank_rows = chunks.reader.blank_rows();
     if !report.bad_rows.is_empty() && !skip_bad_rows {
         let mut rows = std::mem::take(&mut report.bad_rows);
@@ -304,37 +415,92 @@ pub fn spill(
         rows.truncate(LISTED);
         return Err(SurveyError::BadRows { path: path.to_owned(), rows, more });
     }
-    let key_count = layout.match_keys.len() as u64;
-    let mut dropped = Bits::with_len(rows.count() * key_count);
-    let mut duplicate = Bits::with_len(rows.count());
-    tally.groups(|kind, places| {
-        let kind = usize::from(kind);
-        let Some(key) = kind.checked_sub(layout.encodings.len()) else {
-            report.encodings[kind].add(places.len() as u64);
-            return;
+    waiting.finish(directory, recipe)
+}
+
+fn mapping<'s>(
+    path: &Path,
+    schema: &'s LinkageSchema,
+    headers: &[String],
+) -> Result<Mapping<'s>, SurveyError> {
+    Mapping::new(schema, headers)
+        .map_err(|reason| SurveyError::Mapping { path: path.to_owned(), reason })
+}
+
+/// As [`spill`], for CLKs that the partner has already. Codes, months and the fields of match keys are
+/// those of the CSV file, if there is one: its rows must be those that the CLKs were made of, in their
+/// order.
+pub fn spill_clks(
+    clks: &Path,
+    csv: Option<&Path>,
+    schema: &LinkageSchema,
+    keys: &RoundKeys,
+    directory: &Path,
+    progress: &dyn Progress,
+) -> Result<Spilled, SurveyError> {
+    let encoding = schema.clk_encoding().ok_or(SurveyError::NoClkEncoding)?;
+    let named = csv.unwrap_or(clks);
+    let recipe = Recipe::new(named, schema, keys)?;
+    let mut reader = csv.map(TableReader::open).transpose()?;
+    let headers = reader.as_ref().map_or(&[][..], TableReader::headers);
+    let mapping = mapping(named, schema, headers)?;
+    let dialect = reader.as_ref().map(TableReader::dialect);
+    let report = QualityReport::new(named.to_owned(), dialect, schema, &mapping, headers);
+    let mut waiting = Waiting::new(directory, &recipe, report)?;
+    let unpaired =
+        |rule: String| SurveyError::Unpaired { csv: named.to_owned(), clks: clks.to_owned(), rule };
+    let mut chunk = Vec::with_capacity(CHUNK);
+    let mut encode = |chunk: &mut Vec<(Option<Row>, Zeroizing<Vec<u64>>)>| {
+        let first = waiting.report.rows + 1;
+        let encoded: Vec<_> = chunk
+            .par_iter_mut()
+            .enumerate()
+            .map(|(place, (row, clk))| {
+                let (mut person, oddities) = match row {
+                    Some(row) => mapping.person(row),
+                    None => (
+                        Person { codes: vec![None; schema.dimensions.len()], ..Person::default() },
+                        vec![],
+                    ),
+                };
+                person.clk = Some(std::mem::take(clk));
+                let line = row.as_ref().map_or(first + place as u64, |row| row.line);
+                recipe.encode(line, &person, oddities)
+            })
+            .collect::<Result<_, _>>()?;
+        chunk.clear();
+        for encoded in encoded {
+            waiting.add(&recipe.layout, encoded)?;
+        }
+        // How many CLKs a file has is known at its end only.
+        progress.encoded(waiting.report.rows, 0);
+        Ok(())
+    };
+    let count = clk_file::each::<SurveyError>(clks, Some(encoding.filter_bits), |clk| {
+        let row = match &mut reader {
+            None => None,
+            Some(reader) => match reader.next_row()? {
+                Some(Ok(row)) => Some(row),
+                Some(Err(bad)) => return Err(unpaired(bad.to_string())),
+                None => return Err(unpaired("has fewer rows than there are CLKs".to_owned())),
+            },
         };
-        if places.len() as u64 > schema.max_key_multiplicity.into() {
-            report.dropped_match_keys += places.len() as u64;
-            places.iter().for_each(|place| dropped.set(place * key_count + key as u64));
-            return;
-        }
-        report.match_keys[key].add(places.len() as u64);
-        places.iter().skip(1).for_each(|place| duplicate.set(*place));
+        chunk.push((row, clk));
+        if chunk.len() == CHUNK { encode(&mut chunk) } else { Ok(()) }
     })?;
-    let mut disclosed = Tally::new(directory)?;
-    let encodings = 0..layout.encodings.len();
-    rows.each::<SurveyError>(|place, line, row| {
-        layout.drop_keys(place, &dropped, row);
-        if !layout.is_linkable(row) {
-            report.add_unlinkable(line);
-            return Ok(());
+    encode(&mut chunk)?;
+    if let Some(mut reader) = reader {
+        if reader.next_row()?.is_some() {
+            return Err(unpaired(format!("has more than the {count} rows that there are CLKs")));
         }
-        let with_encoding = encodings.clone().any(|encoding| Layout::has(row, encoding));
-        report.add_record(line, with_encoding, duplicate.get(place));
-        Ok(disclosed.add(0, Fingerprint::of_bytes(&row[layout.disclosed.clone()]), place)?)
-    })?;
-    disclosed.groups(|_, places| report.singled_out += u64::from(places.len() == 1))?;
-    Ok(Spilled { report, rows, layout, dropped })
+        if reader.blank_rows() > 0 {
+            return Err(unpaired(
+                "has rows of separators only, which CLKs may have been made of".to_owned(),
+            ));
+        }
+    }
+    progress.encoded(count, 1000);
+    waiting.finish(directory, recipe)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::{
     ServiceArguments, SubmitArguments, WithdrawArguments, words,
 };
 use crate::check::check;
-use crate::draft::draft_schema;
+use crate::draft::{draft_clk_schema, draft_schema};
 use crate::encode_file::{EncodeJob, encode_file, read_schema};
 use crate::extract::Extract;
 use crate::{key_file, private_file, submissions, submit, table};
@@ -113,7 +113,10 @@ fn schema_init(arguments: &InitArguments) -> anyhow::Result<()> {
     }
     let tables = arguments.csv.iter().map(|csv| table::read(csv)).collect::<Result<Vec<_>, _>>()?;
     let exclude: Vec<&str> = arguments.exclude.iter().map(String::as_str).collect();
-    let draft = draft_schema(&tables, &arguments.round, &exclude)?;
+    let draft = match &arguments.clks {
+        Some(clks) => draft_clk_schema(clks, &tables, &arguments.round, &exclude)?,
+        None => draft_schema(&tables, &arguments.round, &exclude)?,
+    };
     let text = draft.to_toml();
     let Some(out) = &arguments.out else {
         print!("{text}");
@@ -161,8 +164,8 @@ fn schema_check(schema: &Path, csv: Option<&Path>, json: bool) -> anyhow::Result
 }
 
 fn encode(arguments: EncodeArguments) -> anyhow::Result<()> {
-    let EncodeArguments { schema, key, csv, out, skip_bad_rows, force, json } = arguments;
-    let job = EncodeJob { schema, key, csv, out, skip_bad_rows, force };
+    let EncodeArguments { schema, key, csv, clks, out, skip_bad_rows, force, json } = arguments;
+    let job = EncodeJob { schema, key, csv, clks, out, skip_bad_rows, force };
     let report = {
         let bar = Bar::new("encoding");
         encode_file(&job, &bar)?

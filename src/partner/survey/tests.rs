@@ -39,7 +39,7 @@ fn in_memory(path: &Path, schema: &LinkageSchema, keys: &RoundKeys) -> Survey {
     let table = table::read(path).expect("a table");
     let mapping = Mapping::new(schema, &table.headers).expect("a schema for it");
     let mut report =
-        QualityReport::new(path.to_owned(), table.dialect, schema, &mapping, &table.headers);
+        QualityReport::new(path.to_owned(), Some(table.dialect), schema, &mapping, &table.headers);
     report.blank_rows = table.blank_rows;
     let (mut records, mut lines) = (vec![], vec![]);
     for row in &table.rows {
