@@ -2,6 +2,7 @@
 //!
 //! The functions here print nothing; the `samenloop-partner` command is a thin layer over them.
 
+pub mod ceremony;
 pub mod check;
 mod cli;
 pub mod clk_file;

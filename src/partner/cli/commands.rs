@@ -8,6 +8,7 @@ use samenloop_schema::{KeyCheckValue, RoundId};
 use samenloop_wire::client::ClientConfig;
 use serde::Serialize;
 
+use super::ceremony;
 use super::progress::Bar;
 use super::{
     Command, EncodeArguments, InitArguments, KeyCheckArguments, KeyCommand, SchemaCommand,
@@ -22,6 +23,8 @@ use crate::{key_file, private_file, submissions, submit, table};
 pub(super) fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Key(KeyCommand::New { out, json }) => key_new(&out, json),
+        Command::Key(KeyCommand::Share(command)) => ceremony::share(command),
+        Command::Key(KeyCommand::Combine(arguments)) => ceremony::combine(&arguments),
         Command::Key(KeyCommand::Check(arguments)) => key_check(&arguments),
         Command::Schema(SchemaCommand::Init(arguments)) => schema_init(&arguments),
         Command::Schema(SchemaCommand::Check { schema, csv, json }) => {
@@ -34,7 +37,7 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
     }
 }
 
-fn print_json(report: &impl Serialize) -> anyhow::Result<()> {
+pub(super) fn print_json(report: &impl Serialize) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(report).context("the report is no JSON")?);
     Ok(())
 }

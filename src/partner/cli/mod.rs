@@ -1,5 +1,6 @@
 //! The `samenloop-partner` command: arguments, words and exit codes over the library.
 
+mod ceremony;
 mod commands;
 mod progress;
 mod words;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use samenloop_schema::{RoundId, SubmissionId};
+use samenloop_schema::{PartyId, RoundId, SubmissionId};
 
 /// Pseudonymise your own registrations and submit them to a linkage round.
 #[derive(Parser)]
@@ -48,9 +49,69 @@ enum KeyCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Draw the key together with the other partners, by mail: make a share and seal it to them.
+    #[command(subcommand)]
+    Share(ShareCommand),
+    /// Check the other partners' shares against their commitments and make the key of all of them.
+    Combine(CombineArguments),
     /// Print the key check value, to compare with the other partners; with --config also announce
     /// it to the service.
     Check(KeyCheckArguments),
+}
+
+#[derive(Subcommand)]
+enum ShareCommand {
+    /// Draw a share into a new file that only you can read, and print the commitment that you mail to
+    /// all other partners.
+    New {
+        /// Your organisation's name in the round: small letters, digits, - and _.
+        #[arg(long)]
+        name: PartyId,
+        /// Label of the round, as in the schema.
+        #[arg(long)]
+        round: String,
+        /// The file to write; it is never replaced.
+        #[arg(long)]
+        out: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Encrypt your share to each of the other partners, once you have all commitments. The file may be
+    /// mailed to all of them.
+    Seal {
+        /// Your share.
+        #[arg(long)]
+        share: PathBuf,
+        /// The commitments of all partners, your own too, one a line.
+        #[arg(long)]
+        commitments: PathBuf,
+        /// The file to write.
+        #[arg(long)]
+        out: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+struct CombineArguments {
+    /// Your share.
+    #[arg(long)]
+    share: PathBuf,
+    /// The commitments of all partners, your own too, one a line.
+    #[arg(long)]
+    commitments: PathBuf,
+    /// The sealed file of another partner; give one for each.
+    #[arg(long, required = true)]
+    sealed: Vec<PathBuf>,
+    /// The key file to write; it is never replaced.
+    #[arg(long)]
+    out: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
