@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 use crate::filter::Filter;
 use crate::keys::Subkey;
 
-/// Words of the submitted bits that are summed at a time: as many as a processor has registers for.
-const BLOCK: usize = 16;
+/// Words of the submitted bits that are summed at a time: what registers and one line of a processor's
+/// cache hold.
+const BLOCK: usize = 8;
 
 /// The choice, transposed: per filter bit the submitted bits that it flips.
 pub(crate) struct Diffusion {
@@ -48,20 +49,16 @@ impl Diffusion {
         if self.rows.is_empty() {
             return Clk::from_words(filter.words());
         }
-        let mut set = Zeroizing::new(Vec::with_capacity(self.filter_bits));
-        for (place, word) in filter.words().iter().enumerate() {
-            let mut rest = *word;
-            while rest != 0 {
-                set.push((place * 64) as u16 + rest.trailing_zeros() as u16);
-                rest &= rest - 1;
-            }
-        }
         let mut out = Vec::with_capacity(self.words.next_multiple_of(BLOCK));
         for rows in self.rows.chunks_exact(self.filter_bits) {
             let mut sum = [0; BLOCK];
-            for bit in set.iter() {
-                let row = &rows[usize::from(*bit)];
-                sum.iter_mut().zip(row).for_each(|(sum, row)| *sum ^= row);
+            for (word, rows) in filter.words().iter().zip(rows.as_chunks::<64>().0) {
+                let mut rest = *word;
+                while rest != 0 {
+                    let row = rows[rest.trailing_zeros() as usize % 64];
+                    sum = std::array::from_fn(|at| sum[at] ^ row[at]);
+                    rest &= rest - 1;
+                }
             }
             out.extend(sum);
         }

@@ -56,10 +56,18 @@ pub(crate) struct TokenHash {
 /// so that memory does not grow with the file.
 const SLOTS: usize = 1 << 13;
 
-/// A token and its positions.
-struct Kept {
-    token: Zeroizing<Vec<u8>>,
-    positions: Zeroizing<Vec<u16>>,
+/// A token and its positions, in one place of memory: the token's length, its bytes, the positions.
+struct Kept(Zeroizing<Vec<u16>>);
+
+impl Kept {
+    /// The positions, if it is this token.
+    fn positions(&self, token: &[u8]) -> Option<&[u16]> {
+        let (len, rest) = self.0.split_first()?;
+        let (kept, positions) = rest.split_at_checked(usize::from(*len))?;
+        let same = kept.len() == token.len()
+            && kept.iter().zip(token).all(|(kept, byte)| *kept == u16::from(*byte));
+        same.then_some(positions)
+    }
 }
 
 /// FNV-1a: which slot says nothing that the slot itself does not.
@@ -104,18 +112,19 @@ impl TokenHash {
     }
 
     fn insert_other(&self, token: &[u8], filter: &mut Filter) {
-        let kept = (!self.kept.is_empty()).then(|| {
+        // A longer token hardly comes again.
+        let kept = (token.len() < 64 && !self.kept.is_empty()).then(|| {
             self.kept[slot(token)].get_or_init(|| {
-                let mut positions = Zeroizing::new(Vec::with_capacity(self.hashes));
-                self.positions(token, |position| positions.push(position));
-                Kept { token: Zeroizing::new(token.to_vec()), positions }
+                let mut kept = Zeroizing::new(Vec::with_capacity(1 + token.len() + self.hashes));
+                kept.push(token.len() as u16);
+                kept.extend(token.iter().map(|byte| u16::from(*byte)));
+                self.positions(token, |position| kept.push(position));
+                Kept(kept)
             })
         });
-        match kept {
-            Some(kept) if **kept.token == *token => {
-                kept.positions.iter().for_each(|position| filter.set(*position));
-            }
-            _ => self.positions(token, |position| filter.set(position)),
+        match kept.and_then(|kept| kept.positions(token)) {
+            Some(positions) => positions.iter().for_each(|position| filter.set(*position)),
+            None => self.positions(token, |position| filter.set(position)),
         }
     }
 
