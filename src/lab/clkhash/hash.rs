@@ -54,8 +54,15 @@ pub(super) struct TokenHash {
 }
 
 enum Function {
-    Double { sha1: Hmac<Sha1>, md5: Hmac<Md5>, fixed: bool },
+    Double(Box<DoubleHash>),
     Blake { key: Zeroizing<Vec<u8>> },
+}
+
+struct DoubleHash {
+    sha1: Hmac<Sha1>,
+    md5: Hmac<Md5>,
+    /// Whether a step of nothing is avoided.
+    fixed: bool,
 }
 
 impl TokenHash {
@@ -74,11 +81,11 @@ impl TokenHash {
                     "no token can be kept from one bit in a filter of one bit".to_owned(),
                 );
             }
-            Hash::Double { fixed } => Function::Double {
+            Hash::Double { fixed } => Function::Double(Box::new(DoubleHash {
                 sha1: Hmac::new_from_slice(&keys[0]).expect("HMAC takes a key of any length"),
                 md5: Hmac::new_from_slice(&keys[1]).expect("HMAC takes a key of any length"),
                 fixed,
-            },
+            })),
             Hash::Blake if !len.is_power_of_two() => {
                 return fault(format!(
                     "blakeHash needs a filter whose length is a power of two, and l × 2^xor_folds is \
@@ -103,11 +110,11 @@ impl TokenHash {
         }
         let Self { function, len, double, blake } = self;
         match function {
-            Function::Double { sha1, md5, fixed } => {
+            Function::Double(hash) => {
                 let (first, step) = match double.get(token) {
                     Some(known) => *known,
                     None => {
-                        let new = double_hash(sha1, md5, *fixed, token, *len);
+                        let new = hash.first_and_step(token, *len);
                         if double.len() >= KEPT {
                             double.clear();
                         }
@@ -149,29 +156,26 @@ fn remainder(digest: &[u8], len: usize) -> usize {
     digest.iter().fold(0, |rest, byte| (rest << 8 | usize::from(*byte)) % len)
 }
 
-/// First position and step.
-fn double_hash(
-    sha1: &Hmac<Sha1>,
-    md5: &Hmac<Md5>,
-    fixed: bool,
-    token: &[u8],
-    len: usize,
-) -> (u32, u32) {
-    let first = remainder(&sha1.clone().chain_update(token).finalize().into_bytes(), len);
-    let step = |suffix: &[u8]| {
-        let mac = md5.clone().chain_update(token).chain_update(suffix);
-        remainder(&mac.finalize().into_bytes(), len)
-    };
-    let mut found = step(&[]);
-    if fixed {
-        // Python appends chr(0), chr(1), ... until the step is not nothing.
-        let mut suffixes = '\0'..='\u{d7ff}';
-        while found == 0 {
-            let Some(suffix) = suffixes.next() else { break };
-            found = step(suffix.encode_utf8(&mut [0; 4]).as_bytes());
+impl DoubleHash {
+    /// First position and step.
+    fn first_and_step(&self, token: &[u8], len: usize) -> (u32, u32) {
+        let mac = self.sha1.clone().chain_update(token);
+        let first = remainder(&mac.finalize().into_bytes(), len);
+        let step = |suffix: &[u8]| {
+            let mac = self.md5.clone().chain_update(token).chain_update(suffix);
+            remainder(&mac.finalize().into_bytes(), len)
+        };
+        let mut found = step(&[]);
+        if self.fixed {
+            // Python appends chr(0), chr(1), ... until the step is not nothing.
+            let mut suffixes = '\0'..='\u{d7ff}';
+            while found == 0 {
+                let Some(suffix) = suffixes.next() else { break };
+                found = step(suffix.encode_utf8(&mut [0; 4]).as_bytes());
+            }
         }
+        (first as u32, found as u32)
     }
-    (first as u32, found as u32)
 }
 
 /// The little-endian 16-bit words of a keyed BLAKE2b-512 whose salt is the block's number in decimal.

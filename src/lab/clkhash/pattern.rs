@@ -413,11 +413,12 @@ impl Reader<'_> {
             let octal = |letter: char| ('0'..='7').contains(&letter);
             if let Some(second) = second {
                 self.at += 1;
-                if octal(letter) && octal(second) {
-                    if let Some(third) = self.rest.next_if(|letter| octal(*letter)) {
-                        self.at += 1;
-                        return self.octal(&[letter, second, third]);
-                    }
+                if octal(letter)
+                    && octal(second)
+                    && let Some(third) = self.rest.next_if(|letter| octal(*letter))
+                {
+                    self.at += 1;
+                    return self.octal(&[letter, second, third]);
                 }
                 let number =
                     letter.to_digit(10).unwrap_or(0) * 10 + second.to_digit(10).unwrap_or(0);
@@ -425,7 +426,7 @@ impl Reader<'_> {
             }
             return self.reference(letter.to_digit(10).unwrap_or(0) as usize);
         }
-        match self.in_class_or_out(letter, flags)? {
+        match self.in_class_or_out(letter)? {
             Escape::Letter(letter) => literal(letter, &mut self.out),
             Escape::Class(name) => {
                 let negated = name.is_ascii_uppercase();
@@ -448,8 +449,7 @@ impl Reader<'_> {
     }
 
     /// An escape that means the same in a class and outside.
-    fn in_class_or_out(&mut self, letter: char, flags: Flags) -> Result<Escape, String> {
-        let _ = flags;
+    fn in_class_or_out(&mut self, letter: char) -> Result<Escape, String> {
         Ok(Escape::Letter(match letter {
             'd' | 'D' | 's' | 'S' | 'w' | 'W' => return Ok(Escape::Class(letter)),
             'a' => '\x07',
@@ -506,7 +506,7 @@ impl Reader<'_> {
                 break;
             }
             first = false;
-            let low = self.class_item(letter, flags)?;
+            let low = self.class_item(letter)?;
             // A - before the ] is a letter.
             let range = self.rest.peek() == Some(&'-') && {
                 let mut rest = self.rest.clone();
@@ -516,7 +516,7 @@ impl Reader<'_> {
             if range {
                 self.next();
                 let Some(letter) = self.next() else { return self.fault("a [ without its ]") };
-                match (low, self.class_item(letter, flags)?) {
+                match (low, self.class_item(letter)?) {
                     (Escape::Letter(low), Escape::Letter(high)) if low <= high => {
                         literal(low, &mut out);
                         out.push('-');
@@ -541,13 +541,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn class_item(&mut self, letter: char, flags: Flags) -> Result<Escape, String> {
+    fn class_item(&mut self, letter: char) -> Result<Escape, String> {
         if letter != '\\' {
             return Ok(Escape::Letter(letter));
         }
         match self.next() {
             Some('b') => Ok(Escape::Letter('\x08')),
-            Some(letter) => self.in_class_or_out(letter, flags),
+            Some(letter) => self.in_class_or_out(letter),
             None => self.fault("a \\ at the end"),
         }
     }

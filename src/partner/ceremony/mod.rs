@@ -101,7 +101,7 @@ pub fn combine(
 }
 
 /// The lines of a file that are neither blank nor a comment, each with its number and its words.
-fn lines<'t>(text: &'t str) -> impl Iterator<Item = (usize, Vec<&'t str>)> {
+fn lines(text: &str) -> impl Iterator<Item = (usize, Vec<&str>)> {
     (1..).zip(text.lines()).filter_map(|(number, line)| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let telling = words.first().is_some_and(|word| !word.starts_with('#'));
