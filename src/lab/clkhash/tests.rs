@@ -10,6 +10,7 @@ const PITFALLS: &str = include_str!("../../../tests/vectors/clkhash/pitfalls.jso
 const BAD_VALUES: &str = include_str!("../../../tests/vectors/clkhash/bad_values.json");
 const BAD_SCHEMAS: &str = include_str!("../../../tests/vectors/clkhash/bad_schemas.json");
 const FEBRL4: &str = include_str!("../../../tests/vectors/clkhash/febrl4_schema_v3.json");
+const FEBRL4_B: &str = include_str!("../../../tests/data/febrl4/b.csv");
 const FEBRL4_A: &str = include_str!("../../../tests/data/febrl4/a.csv");
 
 #[derive(Deserialize)]
@@ -55,19 +56,30 @@ fn every_clk_of_the_vectors_is_the_same() {
     assert_eq!(count, 50);
 }
 
+/// A file of FEBRL4 as clkhash's tutorial has it, without its second column, which is the truth; and
+/// the truth of the rows that are kept.
+fn without_truth(text: &str, keep: impl Fn(&str) -> bool) -> (String, Vec<String>) {
+    let mut rows = Rows::new(text);
+    let (mut csv, mut truth) = (String::new(), vec![]);
+    while rows.read() {
+        let row: Vec<_> = rows.values().map(str::trim).collect();
+        if csv.is_empty() || keep(row[1]) {
+            if !csv.is_empty() {
+                truth.push(row[1].to_owned());
+            }
+            csv += &[&row[..1], &row[2..]].concat().join(",");
+            csv.push('\n');
+        }
+    }
+    (csv, truth)
+}
+
 #[test]
 fn febrl4_hashes_as_in_clkhash_s_tutorial() {
     let schema: Value = serde_json::from_str(FEBRL4).expect("the schema is JSON");
     let linkage = Linkage::read(&schema).expect("a schema");
     let mut encoder = Encoder::new(&linkage, b"secret", true).expect("a schema");
-    // The second column is the truth, which the tutorial's file has not.
-    let mut rows = Rows::new(FEBRL4_A);
-    let mut csv = String::new();
-    while rows.read() {
-        let row: Vec<_> = rows.values().map(str::trim).collect();
-        csv += &[&row[..1], &row[2..]].concat().join(",");
-        csv.push('\n');
-    }
+    let (csv, _) = without_truth(FEBRL4_A, |_| true);
     let mut out = vec![];
     let count = hash_rows(&linkage, &mut encoder, &csv, Header::Check, &mut out).expect("rows");
     assert_eq!(count, 5000);
@@ -199,4 +211,66 @@ fn the_header_and_the_width_of_rows_are_held_to_the_schema() {
         let fault = hash(csv, Header::Check).expect_err(csv).to_string();
         assert!(fault.contains(expected), "{csv:?}: {fault}");
     }
+}
+
+#[test]
+fn partners_that_bring_clks_go_through_a_whole_round() {
+    let linkage = Linkage::read(&serde_json::from_str(FEBRL4).expect("JSON")).expect("a schema");
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| dir.path().join(name);
+    samenloop_partner::key_file::create(&path("round.key")).expect("a key");
+    let (mut records, mut truth) = (vec![], vec![]);
+    for (name, text) in [("a", FEBRL4_A), ("b", FEBRL4_B)] {
+        // A tenth of the people.
+        let (csv, people) = without_truth(text, |person| person.ends_with('7'));
+        let mut encoder = Encoder::new(&linkage, b"a secret of the two", true).expect("a schema");
+        let mut clks = vec![];
+        hash_rows(&linkage, &mut encoder, &csv, Header::Check, &mut clks).expect("rows");
+        std::fs::write(path(name), clks).expect("a file");
+        std::fs::write(path(&format!("{name}.csv")), &csv).expect("a file");
+        let table = samenloop_partner::table::read(&path(&format!("{name}.csv"))).expect("a table");
+        if name == "a" {
+            let draft = samenloop_partner::draft::draft_clk_schema(&path(name), &[table], "r", &[]);
+            std::fs::write(path("schema.toml"), draft.expect("CLKs").to_toml()).expect("a file");
+        }
+        let job = samenloop_partner::EncodeJob {
+            schema: path("schema.toml"),
+            key: path("round.key"),
+            csv: Some(path(&format!("{name}.csv"))),
+            clks: Some(path(name)),
+            out: path(&format!("{name}.extract")),
+            skip_bad_rows: false,
+            force: false,
+        };
+        samenloop_partner::encode_file(&job, &samenloop_partner::survey::Silent).expect("CLKs");
+        let extract = samenloop_partner::extract::Extract::open(&job.out);
+        let mut extract = extract.expect("an extract");
+        let batches = 0..extract.header().batches();
+        let rows =
+            batches.flat_map(|batch| extract.batch(batch).expect("rows")).collect::<Vec<_>>();
+        records.push(rows);
+        assert_eq!(records[records.len() - 1].len(), people.len());
+        truth.extend(people);
+    }
+    let schema = samenloop_partner::read_schema(&path("schema.toml")).expect("a schema");
+    let sources: Vec<_> = records
+        .iter()
+        .map(|records| samenloop_link::Source { may_hold_duplicates: true, records })
+        .collect();
+    let options = samenloop_link::Options::default();
+    let linked = samenloop_link::link(&schema, &sources, &options, &samenloop_link::Silent)
+        .expect("no one stops it");
+    let (mut found, mut wrong) = (0, 0);
+    for one in 0..truth.len() {
+        for other in 0..one {
+            if linked.clusters[one] == linked.clusters[other] {
+                found += usize::from(truth[one] == truth[other]);
+                wrong += usize::from(truth[one] != truth[other]);
+            }
+        }
+    }
+    let people = records[0].len();
+    assert!(people > 400);
+    // It is the match keys that link; docs/encoding.md says how little the CLK adds once diffused.
+    assert!(found * 10 >= people * 9 && wrong * 50 <= found, "{found} of {people}, {wrong} wrong");
 }

@@ -157,7 +157,7 @@ struct InitArguments {
     #[arg(long, required_unless_present = "clks")]
     csv: Vec<PathBuf>,
     /// A file of CLKs in clkhash's JSON: draft a schema that takes CLKs of their length. With --csv too,
-    /// codes and months are drafted from it, and no field of it is used.
+    /// match keys, codes and months are drafted from it.
     #[arg(long)]
     clks: Option<PathBuf>,
     /// Label of the round: small letters, digits, - and _.
@@ -186,8 +186,8 @@ struct EncodeArguments {
     #[arg(long, required_unless_present = "clks")]
     csv: Option<PathBuf>,
     /// CLKs that you have already, in clkhash's JSON, for a schema that takes them. They are diffused
-    /// with the round's key and never leave as they are. With --csv too, codes and months are those of
-    /// its rows, which must be those of the CLKs in the same order.
+    /// with the round's key and never leave as they are. With --csv too, match keys, codes and months are
+    /// those of its rows, which must be those of the CLKs in the same order.
     #[arg(long, conflicts_with = "skip_bad_rows")]
     clks: Option<PathBuf>,
     /// The extract to write.

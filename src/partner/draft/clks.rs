@@ -4,15 +4,15 @@ use std::path::Path;
 
 use samenloop_schema::{Encoding, LinkageSchema};
 
-use super::{Column, Draft, DraftError, Guess, Use, contact, dimensions, judge};
+use super::{Column, Draft, DraftError, Guess, Use, contact, dimensions, fields, judge};
 use crate::clk_file;
 use crate::table::Table;
 
 /// Filter bits XORed into each submitted bit, as in the shipped encodings.
 const DIFFUSION: u32 = 10;
 
-/// Drafts a schema that takes CLKs of the length that a file has. Contact and code lists are drafted
-/// from the tables, if there are any; their other columns are left out.
+/// Drafts a schema that takes CLKs of the length that a file has. Match keys with the fields that they
+/// need, contact and code lists are drafted from the tables, if there are any.
 pub fn draft_clk_schema(
     clks: &Path,
     tables: &[Table],
@@ -34,6 +34,7 @@ pub fn draft_clk_schema(
     clk_file::each::<DraftError>(clks, Some(bits), |_| Ok(()))?;
     let mut columns: Vec<Column<'_>> =
         tables.iter().flat_map(|table| judge(table, exclude)).collect();
+    let fields = fields(&columns);
     let mut remarks = vec![format!(
         "clk: {count} CLKs of {bits} bits were found. All partners must have made theirs with the same \
          schema, secret and release of clkhash: nothing here can tell whether they have, and CLKs that were \
@@ -49,25 +50,49 @@ pub fn draft_clk_schema(
         clks: true,
         features: vec![],
     };
-    let schema = LinkageSchema {
+    let alone = |contact, dimensions| LinkageSchema {
         version: LinkageSchema::VERSION,
         round: round.to_owned(),
         max_key_multiplicity: 5,
         fields: vec![],
         contact,
-        encodings: vec![encoding],
+        encodings: vec![encoding.clone()],
         match_keys: vec![],
         dimensions,
     };
+    let defaults = LinkageSchema::with_defaults(round, fields, contact.clone(), dimensions.clone());
+    let schema = match defaults {
+        Ok(mut schema) if !schema.match_keys.is_empty() => {
+            schema.encodings = vec![encoding.clone()];
+            let needed = |name: &str| {
+                let mut parts = schema.match_keys.iter().flat_map(|key| &key.parts);
+                parts.any(|part| part.field == name)
+            };
+            let fields = std::mem::take(&mut schema.fields);
+            schema.fields = fields.into_iter().filter(|field| needed(&field.name)).collect();
+            schema
+        }
+        _ => {
+            remarks.push(
+                "clk: no match key can be made, for want of names and birth dates beside the CLKs. How \
+                 people are counted rests on several comparisons; on a single one hardly anybody is linked"
+                    .to_owned(),
+            );
+            alone(contact, dimensions)
+        }
+    };
     schema.check()?;
     let guess = |column: &Column<'_>| match column.guess() {
-        Guess { used: Use::Field(_), file, column, why } => Guess {
-            file,
-            column,
-            used: Use::LeftOut,
-            why: format!("{why}, but what is known of a person is in the CLK"),
-        },
+        Guess { used: Use::Field(name), file, column, why } if schema.field(&name).is_none() => {
+            Guess {
+                file,
+                column,
+                used: Use::LeftOut,
+                why: format!("{why}, but no match key needs it, and the CLK has it or not"),
+            }
+        }
         guess => guess,
     };
-    Ok(Draft { schema, guesses: columns.iter().map(guess).collect(), remarks })
+    let guesses = columns.iter().map(guess).collect();
+    Ok(Draft { schema, guesses, remarks })
 }

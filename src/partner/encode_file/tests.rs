@@ -277,12 +277,17 @@ fn a_drafted_schema_of_clks_takes_them() -> Result<(), Box<dyn std::error::Error
     fs::write(files.path("x.csv"), rows)?;
     let tables = [crate::table::read(&files.path("x.csv"))?];
     let draft = crate::draft::draft_clk_schema(&files.path("clks.json"), &tables, "r", &[])?;
-    assert!(draft.schema.fields.is_empty() && draft.schema.contact.is_some());
+    assert!(draft.schema.contact.is_some() && !draft.schema.match_keys.is_empty());
+    assert_eq!(draft.schema.fields.len(), 2, "surname and birth date");
     let text = draft.to_toml();
-    assert!(text.contains("what is known of a person is in the CLK"), "{text}");
+    assert!(text.contains("All partners must have made theirs with the same"), "{text}");
+    let alone = crate::draft::draft_clk_schema(&files.path("clks.json"), &[], "r", &[])?;
+    assert!(alone.schema.fields.is_empty() && alone.to_toml().contains("hardly anybody is linked"));
     assert_eq!(LinkageSchema::from_toml(&text)?.hash(), draft.schema.hash());
     fs::write(files.path("schema.toml"), text)?;
     let job = EncodeJob { csv: Some(files.path("x.csv")), ..job };
-    assert_eq!(encode_file(&job, &Silent)?.quality.records, 2);
+    // The third CLK is empty, but that row has a match key.
+    let quality = encode_file(&job, &Silent)?.quality;
+    assert_eq!((quality.records, quality.without_encoding), (3, 1));
     Ok(())
 }
