@@ -9,32 +9,39 @@ use zeroize::Zeroizing;
 use crate::filter::Filter;
 use crate::keys::Subkey;
 
+/// Words of the submitted bits that are summed at a time: what registers and one line of a processor's
+/// cache hold.
+const BLOCK: usize = 8;
+
 /// The choice, transposed: per filter bit the submitted bits that it flips.
 pub(crate) struct Diffusion {
-    rows: Zeroizing<Vec<u64>>,
+    /// Per block of words one row for each filter bit; the last block is filled up with zeros.
+    rows: Zeroizing<Vec<[u64; BLOCK]>>,
+    filter_bits: usize,
     words: usize,
 }
 
 impl Diffusion {
     /// The choice of a key; `t` = 1 leaves the filter as it is.
     pub(crate) fn new(key: &Subkey, filter_bits: u32, bits: u32, t: u32) -> Self {
-        let words = bits as usize / 64;
+        let (words, places) = (bits as usize / 64, filter_bits as usize);
         if t == 1 {
-            return Self { rows: Zeroizing::new(Vec::new()), words };
+            return Self { rows: Zeroizing::new(Vec::new()), filter_bits: places, words };
         }
-        let mut rows = Zeroizing::new(vec![0_u64; filter_bits as usize * words]);
+        let mut rows = Zeroizing::new(vec![[0_u64; BLOCK]; places * words.div_ceil(BLOCK)]);
         let mut stream = Stream::new(key, filter_bits);
         for out in 0..bits as usize {
+            let (word, bit) = (out / 64, out % 64);
             let mut chosen = 0;
             while chosen < t {
-                let row = &mut rows[stream.next() * words + out / 64];
-                if *row >> (out % 64) & 1 == 0 {
-                    *row |= 1 << (out % 64);
+                let row = &mut rows[word / BLOCK * places + stream.next()][word % BLOCK];
+                if *row >> bit & 1 == 0 {
+                    *row |= 1 << bit;
                     chosen += 1;
                 }
             }
         }
-        Self { rows, words }
+        Self { rows, filter_bits: places, words }
     }
 
     /// The submitted bits of a filter.
@@ -42,16 +49,20 @@ impl Diffusion {
         if self.rows.is_empty() {
             return Clk::from_words(filter.words());
         }
-        let mut out = vec![0_u64; self.words];
-        for (place, word) in filter.words().iter().enumerate() {
-            let mut rest = *word;
-            while rest != 0 {
-                let bit = place * 64 + rest.trailing_zeros() as usize;
-                let row = &self.rows[bit * self.words..][..self.words];
-                out.iter_mut().zip(row).for_each(|(out, row)| *out ^= row);
-                rest &= rest - 1;
+        let mut out = Vec::with_capacity(self.words.next_multiple_of(BLOCK));
+        for rows in self.rows.chunks_exact(self.filter_bits) {
+            let mut sum = [0; BLOCK];
+            for (word, rows) in filter.words().iter().zip(rows.as_chunks::<64>().0) {
+                let mut rest = *word;
+                while rest != 0 {
+                    let row = rows[rest.trailing_zeros() as usize % 64];
+                    sum = std::array::from_fn(|at| sum[at] ^ row[at]);
+                    rest &= rest - 1;
+                }
             }
+            out.extend(sum);
         }
+        out.truncate(self.words);
         Clk::from_words(out)
     }
 }

@@ -38,6 +38,8 @@ pub struct Encoder {
 }
 
 struct Composite {
+    /// Whether the filter is the CLK that comes with the person.
+    clks: bool,
     features: Vec<KeyedTokens>,
     filter_bits: u32,
     diffusion: Diffusion,
@@ -84,6 +86,7 @@ impl Encoder {
                 })
             });
             Ok::<_, SchemaError>(Composite {
+                clks: encoding.clks,
                 features: features.collect::<Result<_, SchemaError>>()?,
                 filter_bits,
                 diffusion: Diffusion::new(
@@ -125,7 +128,14 @@ impl Encoder {
             .collect();
         let mut text = Zeroizing::new(Vec::with_capacity(64));
         Record {
-            encodings: self.composites.iter().map(|composite| composite.encode(&values)).collect(),
+            encodings: self
+                .composites
+                .iter()
+                .map(|composite| match composite.clks {
+                    true => composite.diffuse(&Filter::of_clk(person.clk.as_ref()?)),
+                    false => composite.encode(&values),
+                })
+                .collect(),
             match_keys: self.match_keys.iter().map(|key| key.encode(&values, &mut text)).collect(),
             codes: person.codes.clone(),
             start: person.start,
@@ -161,7 +171,15 @@ impl Composite {
             }
         }
         facts[1]?;
-        let clk = self.diffusion.apply(&filter);
+        self.diffuse(&filter)
+    }
+
+    fn diffuse(&self, filter: &Filter) -> Option<Clk> {
+        // A CLK of another length is not of this schema; it has been refused before.
+        if filter.words().len() * 64 != self.filter_bits as usize {
+            return None;
+        }
+        let clk = self.diffusion.apply(filter);
         (self.shape.min_ones..=self.shape.max_ones).contains(&clk.ones()).then_some(clk)
     }
 }

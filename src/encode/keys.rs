@@ -52,6 +52,20 @@ impl LinkageKey {
         Ok(key)
     }
 
+    /// The key that partners draw together: HKDF-SHA-256 of their shares, sorted and one behind the
+    /// other, with salt `samenloop/v1/linkage-key` and the round's label as info. Nobody who lacks one
+    /// share knows anything of it.
+    #[must_use]
+    pub fn from_shares(shares: &mut [Zeroizing<[u8; 32]>], round: &str) -> Self {
+        shares.sort_unstable_by(|one, other| one[..].cmp(&other[..]));
+        let mut together = Zeroizing::new(Vec::with_capacity(32 * shares.len()));
+        shares.iter().for_each(|share| together.extend(share.iter()));
+        let hkdf = Hkdf::<Sha256>::new(Some(b"samenloop/v1/linkage-key"), &together);
+        let mut key = Self([0; 32]);
+        hkdf.expand(round.as_bytes(), &mut key.0).expect("HKDF-SHA-256 gives up to 255 × 32 bytes");
+        key
+    }
+
     /// From 64 hexadecimal characters; white space around them does not count.
     pub fn from_hex(text: &str) -> Result<Self, KeyError> {
         let text = text.trim().as_bytes();
@@ -166,6 +180,7 @@ impl RoundKeys {
 mod tests {
     use super::*;
 
+    const VECTOR: &str = "50feceb1c05ae55c75fd8c166f24ff1d0530f825ec5685b0349b270ebb2d8186";
     const BAD: &str = include_str!("../../tests/vectors/encode/v1/bad_keys.json");
 
     #[test]
@@ -175,6 +190,26 @@ mod tests {
         for (text, rule) in bad {
             let expected = if rule == "hex" { KeyError::Hex } else { KeyError::Constant };
             assert_eq!(LinkageKey::from_hex(&text).err(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_shares_needs_each_of_them_and_the_round_and_no_order() {
+        let key = |shares: &[u8], round: &str| {
+            let mut shares: Vec<_> =
+                shares.iter().map(|share| Zeroizing::new([*share; 32])).collect();
+            LinkageKey::from_shares(&mut shares, round).to_hex().to_string()
+        };
+        // Computed with Python's hmac: HKDF of 32 × 01, 32 × 02.
+        assert_eq!(key(&[1, 2], "2026-1"), VECTOR);
+        assert_eq!(key(&[2, 1], "2026-1"), VECTOR);
+        for other in [
+            key(&[1, 2], "2026-2"),
+            key(&[1], "2026-1"),
+            key(&[1, 3], "2026-1"),
+            key(&[1, 2, 2], "2026-1"),
+        ] {
+            assert_ne!(other, VECTOR);
         }
     }
 

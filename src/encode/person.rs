@@ -10,6 +10,9 @@ use zeroize::Zeroizing;
 pub struct Person {
     /// Raw values, in the order of the schema's fields; empty is missing.
     pub values: Vec<Zeroizing<String>>,
+    /// The CLK that its organisation made of it before, if the schema takes CLKs: bit i of the filter is
+    /// bit i % 64 of word i / 64.
+    pub clk: Option<Zeroizing<Vec<u64>>>,
     /// Index into the code list per dimension of the schema; absent is unknown.
     pub codes: Vec<Option<u16>>,
     /// First month of the contact; absent is unknown.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{attack, estimate, evaluate, ptable, similar, synth};
+use crate::{attack, clkhash, estimate, evaluate, ptable, similar, synth};
 
 /// Measures samenloop on data whose truth is known. Never deployed.
 #[derive(Debug, Parser)]
@@ -47,6 +47,8 @@ enum Command {
     ///
     /// Six CSV files with the truth in `person_id`, and truth.json; the same seed gives the same bytes.
     Synth(synth::command::Flags),
+    /// Hash a file as clkhash 0.18.3 does, bit for bit, from its own linkage schema.
+    Clkhash(clkhash::command::Flags),
 }
 
 /// Runs the command and returns its exit code: 0, 1 with a reason, or 2 for wrong usage.
@@ -66,6 +68,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Ptable(flags) => ptable::run(flags),
         Command::Similar(flags) => similar::command::run(flags),
         Command::Synth(flags) => synth::command::run(flags),
+        Command::Clkhash(flags) => clkhash::command::run(flags),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

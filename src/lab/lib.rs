@@ -1,7 +1,9 @@
-//! Evaluation, synthetic registrations and the demo, on synthetic data only; never deployed.
+//! Evaluation, synthetic registrations, clkhash's encodings and the demo, on synthetic data only; never
+//! deployed.
 
 pub mod attack;
 mod cli;
+pub mod clkhash;
 pub mod demo;
 pub mod estimate;
 pub mod evaluate;

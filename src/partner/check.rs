@@ -7,7 +7,7 @@ use samenloop_schema::{Digest, Field, FieldKind, LinkageSchema};
 use serde::Serialize;
 
 use crate::quality::QualityReport;
-use crate::survey::{Progress, SurveyError, survey};
+use crate::survey::{Progress, SurveyError, spill};
 
 /// Why a schema could not be measured.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +57,7 @@ pub fn check(
     let quality = match csv {
         Some(csv) => {
             let keys = RoundKeys::derive(&LinkageKey::generate()?, schema);
-            let report = survey(csv, schema, &keys, true, progress)?.report;
+            let report = spill(csv, schema, &keys, true, &std::env::temp_dir(), progress)?.report;
             weaknesses.extend(measured(schema, &report));
             Some(report)
         }

@@ -12,7 +12,7 @@ use crate::extract::{self, ExtractError};
 use crate::key_file::{self, KeyFileError};
 use crate::private_file;
 use crate::quality::QualityReport;
-use crate::survey::{Progress, Survey, SurveyError, survey};
+use crate::survey::{Progress, SurveyError, spill, spill_clks};
 
 /// What is to be encoded, with what, and where to.
 #[derive(Debug, Clone)]
@@ -21,8 +21,10 @@ pub struct EncodeJob {
     pub schema: PathBuf,
     /// The key file.
     pub key: PathBuf,
-    /// The registrations.
-    pub csv: PathBuf,
+    /// The registrations; may be absent if there are CLKs.
+    pub csv: Option<PathBuf>,
+    /// CLKs that were made of the registrations before, for a schema that takes them.
+    pub clks: Option<PathBuf>,
     /// The extract.
     pub out: PathBuf,
     /// Whether rows that cannot be read are left out; otherwise they are a reason to stop.
@@ -67,6 +69,9 @@ pub enum EncodeError {
     /// The registrations.
     #[error(transparent)]
     Survey(#[from] SurveyError),
+    /// The schema takes CLKs and there are none, or there is nothing to read at all.
+    #[error("the schema takes CLKs; give their file with --clks")]
+    ClksMissing,
     /// No row can be linked.
     #[error("{}: no row can be linked, so there is nothing to submit; run `samenloop-partner schema check` with this file", path.display())]
     NothingToSubmit {
@@ -118,12 +123,29 @@ pub fn encode_file(job: &EncodeJob, progress: &dyn Progress) -> Result<EncodeRep
         .check_hardened()
         .map_err(|reason| EncodeError::NotHardened { path: job.schema.clone(), reason })?;
     let keys = RoundKeys::derive(&key_file::read(&job.key)?, &schema);
-    let Survey { records, report, .. } =
-        survey(&job.csv, &schema, &keys, job.skip_bad_rows, progress)?;
-    if records.is_empty() {
-        return Err(EncodeError::NothingToSubmit { path: job.csv.clone() });
+    let directory = match job.out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut spilled = match (&job.clks, &job.csv) {
+        (Some(clks), csv) => spill_clks(clks, csv.as_deref(), &schema, &keys, directory, progress)?,
+        (None, Some(_)) if schema.clk_encoding().is_some() => return Err(EncodeError::ClksMissing),
+        (None, Some(csv)) => spill(csv, &schema, &keys, job.skip_bad_rows, directory, progress)?,
+        (None, None) => return Err(EncodeError::ClksMissing),
+    };
+    let count = spilled.report.records;
+    if count == 0 {
+        return Err(EncodeError::NothingToSubmit { path: spilled.report.file });
     }
-    let header = extract::write(&job.out, &schema, keys.key_check_value(), &records, job.force)?;
+    let header = extract::write(
+        &job.out,
+        &schema,
+        keys.key_check_value(),
+        count,
+        |put| spilled.each(|_, row| put(row)),
+        job.force,
+    )?;
+    let report = spilled.report;
     Ok(EncodeReport {
         extract: job.out.clone(),
         submission_id: header.submission_id,

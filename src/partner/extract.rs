@@ -231,15 +231,16 @@ fn take<const LEN: usize>(source: &mut impl Read) -> io::Result<[u8; LEN]> {
 }
 
 /// Writes an extract whole or not at all: into a temporary file of the same directory, which only
-/// its owner can read, then in one step to its name.
+/// its owner can read, then in one step to its name. `each` hands over the `count` rows.
 pub fn write(
     path: &Path,
     schema: &LinkageSchema,
     key_check_value: KeyCheckValue,
-    records: &[Record],
+    count: u64,
+    each: impl FnOnce(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
     replace: bool,
 ) -> Result<Header, ExtractError> {
-    let header = Header::new(schema, key_check_value, records.len() as u64)?;
+    let header = Header::new(schema, key_check_value, count)?;
     private_file::write(path, replace, |file| {
         let mut hash = Sha256::new();
         let mut put = |bytes: &[u8]| {
@@ -247,11 +248,13 @@ pub fn write(
             file.write_all(bytes)
         };
         put(&header.to_bytes())?;
-        let mut row = Vec::with_capacity(header.shape.row_len());
-        for record in records {
-            row.clear();
-            header.shape.write_row(record, &mut row);
-            put(&row)?;
+        let mut left = count;
+        each(&mut |row| {
+            left = left.checked_sub(1).ok_or(io::ErrorKind::InvalidData)?;
+            put(row)
+        })?;
+        if left > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         file.write_all(&hash.finalize())
     })?;

@@ -44,14 +44,19 @@ pub enum KeyFileError {
 pub fn create(path: &Path) -> Result<LinkageKey, KeyFileError> {
     let key = LinkageKey::generate()
         .map_err(|reason| KeyFileError::Key { path: path.to_owned(), reason })?;
-    let mut line = key.to_hex();
-    line.push('\n');
-    private_file::write_new(path, line.as_bytes())?;
+    write(path, &key)?;
     Ok(key)
 }
 
-/// Reads a key. On Unix the file must not be readable by others.
-pub fn read(path: &Path) -> Result<LinkageKey, KeyFileError> {
+/// Writes a key to a new file; an existing file is never replaced.
+pub fn write(path: &Path, key: &LinkageKey) -> Result<(), KeyFileError> {
+    let mut line = key.to_hex();
+    line.push('\n');
+    Ok(private_file::write_new(path, line.as_bytes())?)
+}
+
+/// Reads a text that only its owner may read.
+pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     let failed = |reason| KeyFileError::Read { path: path.to_owned(), reason };
     #[cfg(unix)]
     {
@@ -61,8 +66,12 @@ pub fn read(path: &Path) -> Result<LinkageKey, KeyFileError> {
             return Err(KeyFileError::Exposed { path: path.to_owned() });
         }
     }
-    let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
-    LinkageKey::from_hex(&text)
+    Ok(Zeroizing::new(fs::read_to_string(path).map_err(failed)?))
+}
+
+/// Reads a key. On Unix the file must not be readable by others.
+pub fn read(path: &Path) -> Result<LinkageKey, KeyFileError> {
+    LinkageKey::from_hex(&read_private(path)?)
         .map_err(|reason| KeyFileError::Key { path: path.to_owned(), reason })
 }
 

@@ -2,8 +2,10 @@
 //!
 //! The functions here print nothing; the `samenloop-partner` command is a thin layer over them.
 
+pub mod ceremony;
 pub mod check;
 mod cli;
+pub mod clk_file;
 mod contact;
 pub mod draft;
 mod encode_file;
@@ -12,6 +14,7 @@ pub mod key_file;
 pub mod mapping;
 mod private_file;
 pub mod quality;
+mod spill;
 pub mod submissions;
 pub mod submit;
 pub mod survey;

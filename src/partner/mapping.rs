@@ -83,7 +83,7 @@ impl<'s> Mapping<'s> {
             columns.iter().filter_map(place).collect()
         };
         let fields: Vec<_> = schema.fields.iter().map(|field| places(&field.columns)).collect();
-        if fields.iter().all(Vec::is_empty) {
+        if !fields.is_empty() && fields.iter().all(Vec::is_empty) {
             return Err(MappingError::NoField { headers: headers.to_vec() });
         }
         let dimension = |source: &'s DimensionSource| match source {
@@ -165,7 +165,7 @@ impl<'s> Mapping<'s> {
             oddities.push(Oddity::EndBeforeStart);
             (start, end) = (None, None);
         }
-        (Person { values, codes, start, end }, oddities)
+        (Person { values, clk: None, codes, start, end }, oddities)
     }
 }
 

@@ -1,9 +1,8 @@
 //! What a partner should know of its own data before it submits: counts and line numbers, no values.
 
-use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use samenloop_schema::{LinkageSchema, Record};
+use samenloop_schema::LinkageSchema;
 use serde::Serialize;
 
 use crate::mapping::{Mapping, Oddity};
@@ -98,8 +97,8 @@ pub struct LeftOut {
 pub struct QualityReport {
     /// The file.
     pub file: PathBuf,
-    /// How it was written.
-    pub dialect: Dialect,
+    /// How it was written, if it is a CSV file.
+    pub dialect: Option<Dialect>,
     /// Rows that could be read.
     pub rows: u64,
     /// Rows with separators only.
@@ -135,7 +134,7 @@ pub struct QualityReport {
 impl QualityReport {
     pub(crate) fn new(
         file: PathBuf,
-        dialect: Dialect,
+        dialect: Option<Dialect>,
         schema: &LinkageSchema,
         mapping: &Mapping<'_>,
         headers: &[String],
@@ -172,7 +171,13 @@ impl QualityReport {
             dropped_match_keys: 0,
             duplicates: Places::default(),
             singled_out: 0,
-            singled_out_without: vec![],
+            singled_out_without: schema
+                .dimensions
+                .iter()
+                .map(|dimension| dimension.name.clone())
+                .chain(schema.contact.is_some().then(|| "months".to_owned()))
+                .map(|name| LeftOut { name, singled_out: 0 })
+                .collect(),
         }
     }
 
@@ -198,52 +203,14 @@ impl QualityReport {
         self.unlinkable.add(line);
     }
 
-    /// Counts over the records that will be submitted, and the lines on which their rows begin.
-    pub(crate) fn add_records(&mut self, records: &[Record], lines: &[u64]) {
-        self.records = records.len() as u64;
-        for (place, presence) in self.encodings.iter_mut().enumerate() {
-            presence.count(records.iter().filter_map(|record| record.encodings[place].as_ref()));
+    /// A record that will be submitted, and the line on which its row begins.
+    pub(crate) fn add_record(&mut self, line: u64, with_encoding: bool, duplicate: bool) {
+        self.records += 1;
+        self.without_encoding += u64::from(!with_encoding);
+        if duplicate {
+            self.duplicates.add(line);
         }
-        for (place, presence) in self.match_keys.iter_mut().enumerate() {
-            presence.count(records.iter().filter_map(|record| record.match_keys[place]));
-        }
-        let mut seen = HashSet::new();
-        for (record, line) in records.iter().zip(lines) {
-            self.without_encoding += u64::from(record.encodings.iter().all(Option::is_none));
-            let keys = record.match_keys.iter().enumerate();
-            // Every key is entered, so this must not stop at the first that is known.
-            let known = keys
-                .filter_map(|(place, key)| key.map(|key| !seen.insert((place, key))))
-                .fold(false, |any, known| any | known);
-            if known {
-                self.duplicates.add(*line);
-            }
-        }
-        self.singled_out = singled_out(records, None);
-        let names = self.dimensions.iter().map(|dimension| dimension.name.clone());
-        let months = self.contact.is_some().then(|| "months".to_owned());
-        let without = names
-            .chain(months)
-            .enumerate()
-            .map(|(place, name)| LeftOut { name, singled_out: singled_out(records, Some(place)) });
-        self.singled_out_without = without.collect();
     }
-}
-
-/// Records whose codes and months no other has, a dimension left out, or behind the last the months.
-fn singled_out(records: &[Record], without: Option<usize>) -> u64 {
-    let mut alike: HashMap<_, u64> = HashMap::new();
-    for record in records {
-        let mut codes = record.codes.clone();
-        let mut months = (record.start, record.end);
-        match without {
-            Some(place) if place < codes.len() => codes[place] = None,
-            Some(_) => months = (None, None),
-            None => {}
-        }
-        *alike.entry((codes, months)).or_default() += 1;
-    }
-    alike.values().filter(|count| **count == 1).count() as u64
 }
 
 impl ContactQuality {
@@ -260,12 +227,11 @@ impl ContactQuality {
 }
 
 impl Presence {
-    fn count<V: std::hash::Hash + Eq>(&mut self, values: impl Iterator<Item = V>) {
-        let mut counts: HashMap<V, u64> = HashMap::new();
-        for value in values {
-            self.records += 1;
-            *counts.entry(value).or_default() += 1;
+    /// A value that so many records have.
+    pub(crate) fn add(&mut self, records: u64) {
+        self.records += records;
+        if records > 1 {
+            self.shared += records;
         }
-        self.shared = counts.values().filter(|count| **count > 1).sum();
     }
 }

@@ -95,6 +95,8 @@ impl LinkageSchema {
         check_names("encoding", self.encodings.iter().map(|encoding| &encoding.name))?;
         check_names("match_key", self.match_keys.iter().map(|key| &key.name))?;
         check_names("dimension", self.dimensions.iter().map(|dimension| &dimension.name))?;
+        let of_clks = self.encodings.iter().filter(|encoding| encoding.clks).count();
+        require(of_clks <= 1, "schema", "can have one encoding of CLKs: a record has one CLK")?;
         for field in &self.fields {
             let place = format!("field \"{}\"", field.name);
             check_columns(&place, &field.columns)?;
@@ -136,7 +138,7 @@ impl LinkageSchema {
     }
 
     pub(crate) fn check_encoding(&self, encoding: &Encoding) -> Result<(), SchemaError> {
-        let Encoding { name, bits, filter_bits, diffusion, features } = encoding;
+        let Encoding { name, bits, filter_bits, diffusion, clks, features } = encoding;
         let place = format!("encoding \"{name}\"");
         let whole_words = bits % 64 == 0 && (64..=1 << 16).contains(bits);
         require(whole_words, &place, "bits must be a multiple of 64 from 64 to 65536")?;
@@ -148,6 +150,13 @@ impl LinkageSchema {
             &place,
             "diffusion = 1 submits the filter itself, so bits must equal filter_bits",
         )?;
+        if *clks {
+            return require(
+                features.is_empty(),
+                &place,
+                "takes CLKs as they are, so it has no features; leave them out or `clks`",
+            );
+        }
         let mut cuts = BTreeSet::new();
         let mut kinds = vec![];
         for feature in features {

@@ -141,6 +141,7 @@ impl LinkageSchema {
                 })
             });
             Encoding {
+                clks: false,
                 name: recipe.name.to_owned(),
                 bits: BITS,
                 filter_bits: FILTER_BITS,

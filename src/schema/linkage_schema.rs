@@ -108,7 +108,8 @@ pub enum FieldKind {
     NationalId,
 }
 
-/// A composite encoding: several fields hashed into one Bloom filter, then diffused.
+/// A composite encoding: several fields hashed into one Bloom filter, or a CLK that a partner already
+/// has in its place; then diffused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Encoding {
@@ -120,7 +121,12 @@ pub struct Encoding {
     pub filter_bits: u32,
     /// Filter bits XORed into each submitted bit (t); 1 leaves the filter as it is.
     pub diffusion: u32,
-    /// What is hashed into the filter.
+    /// Whether the filter is a CLK of `filter_bits` bits that partners made before, all in the same
+    /// way under the same secret.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clks: bool,
+    /// What is hashed into the filter; nothing if it is a CLK.
+    #[serde(default)]
     pub features: Vec<Feature>,
 }
 
@@ -224,6 +230,12 @@ impl LinkageSchema {
             match_keys: self.match_keys.len(),
             dimensions: self.dimensions.iter().map(|dim| dim.codes().len() as u16).collect(),
         }
+    }
+
+    /// The encoding that takes CLKs.
+    #[must_use]
+    pub fn clk_encoding(&self) -> Option<&Encoding> {
+        self.encodings.iter().find(|encoding| encoding.clks)
     }
 
     /// The field of a name.

@@ -150,6 +150,7 @@ mod tests {
             name: "names".into(),
             bits: 256,
             filter_bits: 256,
+            clks: false,
             diffusion: 8,
             features: vec![],
         };

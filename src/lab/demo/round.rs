@@ -140,7 +140,8 @@ fn encode(files: &[PathBuf], schema: &Path, key: &Path) -> anyhow::Result<Vec<En
         let job = EncodeJob {
             schema: schema.to_owned(),
             key: key.to_owned(),
-            csv: csv.clone(),
+            csv: Some(csv.clone()),
+            clks: None,
             out: csv.with_extension("extract"),
             skip_bad_rows: false,
             force: false,

@@ -8,13 +8,14 @@ use samenloop_schema::{KeyCheckValue, RoundId};
 use samenloop_wire::client::ClientConfig;
 use serde::Serialize;
 
+use super::ceremony;
 use super::progress::Bar;
 use super::{
     Command, EncodeArguments, InitArguments, KeyCheckArguments, KeyCommand, SchemaCommand,
     ServiceArguments, SubmitArguments, WithdrawArguments, words,
 };
 use crate::check::check;
-use crate::draft::draft_schema;
+use crate::draft::{draft_clk_schema, draft_schema};
 use crate::encode_file::{EncodeJob, encode_file, read_schema};
 use crate::extract::Extract;
 use crate::{key_file, private_file, submissions, submit, table};
@@ -22,6 +23,8 @@ use crate::{key_file, private_file, submissions, submit, table};
 pub(super) fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Key(KeyCommand::New { out, json }) => key_new(&out, json),
+        Command::Key(KeyCommand::Share(command)) => ceremony::share(command),
+        Command::Key(KeyCommand::Combine(arguments)) => ceremony::combine(&arguments),
         Command::Key(KeyCommand::Check(arguments)) => key_check(&arguments),
         Command::Schema(SchemaCommand::Init(arguments)) => schema_init(&arguments),
         Command::Schema(SchemaCommand::Check { schema, csv, json }) => {
@@ -34,7 +37,7 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
     }
 }
 
-fn print_json(report: &impl Serialize) -> anyhow::Result<()> {
+pub(super) fn print_json(report: &impl Serialize) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(report).context("the report is no JSON")?);
     Ok(())
 }
@@ -113,7 +116,10 @@ fn schema_init(arguments: &InitArguments) -> anyhow::Result<()> {
     }
     let tables = arguments.csv.iter().map(|csv| table::read(csv)).collect::<Result<Vec<_>, _>>()?;
     let exclude: Vec<&str> = arguments.exclude.iter().map(String::as_str).collect();
-    let draft = draft_schema(&tables, &arguments.round, &exclude)?;
+    let draft = match &arguments.clks {
+        Some(clks) => draft_clk_schema(clks, &tables, &arguments.round, &exclude)?,
+        None => draft_schema(&tables, &arguments.round, &exclude)?,
+    };
     let text = draft.to_toml();
     let Some(out) = &arguments.out else {
         print!("{text}");
@@ -161,8 +167,8 @@ fn schema_check(schema: &Path, csv: Option<&Path>, json: bool) -> anyhow::Result
 }
 
 fn encode(arguments: EncodeArguments) -> anyhow::Result<()> {
-    let EncodeArguments { schema, key, csv, out, skip_bad_rows, force, json } = arguments;
-    let job = EncodeJob { schema, key, csv, out, skip_bad_rows, force };
+    let EncodeArguments { schema, key, csv, clks, out, skip_bad_rows, force, json } = arguments;
+    let job = EncodeJob { schema, key, csv, clks, out, skip_bad_rows, force };
     let report = {
         let bar = Bar::new("encoding");
         encode_file(&job, &bar)?

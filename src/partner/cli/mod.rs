@@ -1,5 +1,6 @@
 //! The `samenloop-partner` command: arguments, words and exit codes over the library.
 
+mod ceremony;
 mod commands;
 mod progress;
 mod words;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use samenloop_schema::{RoundId, SubmissionId};
+use samenloop_schema::{PartyId, RoundId, SubmissionId};
 
 /// Pseudonymise your own registrations and submit them to a linkage round.
 #[derive(Parser)]
@@ -48,9 +49,69 @@ enum KeyCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Draw the key together with the other partners, by mail: make a share and seal it to them.
+    #[command(subcommand)]
+    Share(ShareCommand),
+    /// Check the other partners' shares against their commitments and make the key of all of them.
+    Combine(CombineArguments),
     /// Print the key check value, to compare with the other partners; with --config also announce
     /// it to the service.
     Check(KeyCheckArguments),
+}
+
+#[derive(Subcommand)]
+enum ShareCommand {
+    /// Draw a share into a new file that only you can read, and print the commitment that you mail to
+    /// all other partners.
+    New {
+        /// Your organisation's name in the round: small letters, digits, - and _.
+        #[arg(long)]
+        name: PartyId,
+        /// Label of the round, as in the schema.
+        #[arg(long)]
+        round: String,
+        /// The file to write; it is never replaced.
+        #[arg(long)]
+        out: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Encrypt your share to each of the other partners, once you have all commitments. The file may be
+    /// mailed to all of them.
+    Seal {
+        /// Your share.
+        #[arg(long)]
+        share: PathBuf,
+        /// The commitments of all partners, your own too, one a line.
+        #[arg(long)]
+        commitments: PathBuf,
+        /// The file to write.
+        #[arg(long)]
+        out: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+struct CombineArguments {
+    /// Your share.
+    #[arg(long)]
+    share: PathBuf,
+    /// The commitments of all partners, your own too, one a line.
+    #[arg(long)]
+    commitments: PathBuf,
+    /// The sealed file of another partner; give one for each.
+    #[arg(long, required = true)]
+    sealed: Vec<PathBuf>,
+    /// The key file to write; it is never replaced.
+    #[arg(long)]
+    out: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -93,8 +154,12 @@ enum SchemaCommand {
 #[derive(Args)]
 struct InitArguments {
     /// A CSV file; give one per system whose headers differ.
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "clks")]
     csv: Vec<PathBuf>,
+    /// A file of CLKs in clkhash's JSON: draft a schema that takes CLKs of their length. With --csv too,
+    /// match keys, codes and months are drafted from it.
+    #[arg(long)]
+    clks: Option<PathBuf>,
     /// Label of the round: small letters, digits, - and _.
     #[arg(long, default_value = "round-1")]
     round: String,
@@ -118,8 +183,13 @@ struct EncodeArguments {
     #[arg(long)]
     key: PathBuf,
     /// The CSV file.
-    #[arg(long)]
-    csv: PathBuf,
+    #[arg(long, required_unless_present = "clks")]
+    csv: Option<PathBuf>,
+    /// CLKs that you have already, in clkhash's JSON, for a schema that takes them. They are diffused
+    /// with the round's key and never leave as they are. With --csv too, match keys, codes and months are
+    /// those of its rows, which must be those of the CLKs in the same order.
+    #[arg(long, conflicts_with = "skip_bad_rows")]
+    clks: Option<PathBuf>,
     /// The extract to write.
     #[arg(long)]
     out: PathBuf,

@@ -22,12 +22,15 @@ fn lines(places: &Places) -> String {
 /// What a data manager should read before submitting.
 pub(super) fn quality(report: &QualityReport) -> String {
     let QualityReport { rows, records, .. } = *report;
-    let mut out = format!(
-        "{}: {rows} rows, read as {} with columns separated by {}\n\n",
-        report.file.display(),
-        report.dialect.charset,
-        report.dialect.separator
-    );
+    let mut out = match report.dialect {
+        Some(dialect) => format!(
+            "{}: {rows} rows, read as {} with columns separated by {}\n\n",
+            report.file.display(),
+            dialect.charset,
+            dialect.separator
+        ),
+        None => format!("{}: {rows} CLKs\n\n", report.file.display()),
+    };
     let mut fields = table(&["field", "from column", "empty", "unusable"]);
     for column in [2, 3] {
         if let Some(column) = fields.column_mut(column) {

@@ -93,16 +93,17 @@ impl Draft {
                 Piece { dimension: std::slice::from_ref(dimension), ..Piece::default() },
             );
         }
-        part(
-            &says(
-                "Encodings that tell how alike two records are. The shipped defaults; change nothing without measuring.",
-            ),
-            Piece { encoding: encodings, ..Piece::default() },
+        let mut comments = says(
+            "Encodings that tell how alike two records are. The shipped defaults; change nothing without measuring.",
         );
-        part(
-            &says("Keys that are equal only if every part of them is."),
-            Piece { match_key: match_keys, ..Piece::default() },
-        );
+        comments.extend(self.remarks.iter().filter(|r| r.starts_with("clk:")).cloned());
+        part(&comments, Piece { encoding: encodings, ..Piece::default() });
+        if !match_keys.is_empty() {
+            part(
+                &says("Keys that are equal only if every part of them is."),
+                Piece { match_key: match_keys, ..Piece::default() },
+            );
+        }
         let left_out = self.reasons(&Use::LeftOut);
         if !left_out.is_empty() {
             out.push_str("# Columns that are left out and never leave the file:\n");

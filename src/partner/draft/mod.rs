@@ -3,6 +3,7 @@
 //! Headers are compared with the words of Dutch and English registrations; contents confirm, veto
 //! or replace what a header says. Every guess is explained, and what is not understood is left out.
 
+mod clks;
 mod codes;
 mod commented;
 mod contents;
@@ -16,7 +17,9 @@ use std::path::PathBuf;
 use samenloop_schema::{Contact, Dimension, Field, FieldKind, LinkageSchema, SchemaError};
 use serde::Serialize;
 
+use crate::clk_file::ClkFileError;
 use crate::table::{Table, same_header};
+pub use clks::draft_clk_schema;
 use codes::CodeList;
 pub(crate) use codes::same_code;
 use contents::{Contents, TELLING};
@@ -37,6 +40,17 @@ pub enum DraftError {
     NothingFound {
         /// The files.
         files: Vec<String>,
+    },
+    /// The file of CLKs.
+    #[error(transparent)]
+    Clks(#[from] ClkFileError),
+    /// CLKs that cannot be diffused.
+    #[error("{}: {rule}", path.display())]
+    ClkLength {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with them.
+        rule: String,
     },
     /// The fields that were found do not make a schema.
     #[error("the fields that were found are too few to link people by: {0}")]
@@ -127,6 +141,14 @@ pub fn draft_schema(tables: &[Table], round: &str, exclude: &[&str]) -> Result<D
     }
     let mut remarks = vec![];
     let contact = contact(&columns, &mut remarks);
+    let dimensions = dimensions(&mut columns, &mut remarks);
+    let schema = LinkageSchema::with_defaults(round, fields, contact, dimensions)?;
+    let guesses = columns.iter().map(Column::guess).collect();
+    Ok(Draft { schema, guesses, remarks })
+}
+
+/// The dimensions whose columns were found; a column that is no code list loses its meaning.
+fn dimensions(columns: &mut [Column<'_>], remarks: &mut Vec<String>) -> Vec<Dimension> {
     let mut dimensions = vec![];
     for meaning in [Meaning::Municipality, Meaning::TargetGroup, Meaning::State] {
         let Some(name) = meaning.dimension() else { continue };
@@ -154,7 +176,7 @@ pub fn draft_schema(tables: &[Table], round: &str, exclude: &[&str]) -> Result<D
                          they will count as unknown"
                     ));
                 }
-                let columns = self::headers(&columns, &[meaning]);
+                let columns = headers(columns, &[meaning]);
                 dimensions.push(Dimension {
                     name: name.to_owned(),
                     source: samenloop_schema::DimensionSource::Column { columns, codes },
@@ -162,9 +184,7 @@ pub fn draft_schema(tables: &[Table], round: &str, exclude: &[&str]) -> Result<D
             }
         }
     }
-    let schema = LinkageSchema::with_defaults(round, fields, contact, dimensions)?;
-    let guesses = columns.iter().map(Column::guess).collect();
-    Ok(Draft { schema, guesses, remarks })
+    dimensions
 }
 
 /// The fields, in the order in which a reader expects them.

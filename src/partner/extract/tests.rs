@@ -46,11 +46,42 @@ fn records(count: usize) -> (Vec<Record>, KeyCheckValue) {
     ((0..count).map(|row| encoder.encode(&person(row))).collect(), keys.key_check_value())
 }
 
+fn write_all(
+    path: &Path,
+    check: KeyCheckValue,
+    records: &[Record],
+    replace: bool,
+) -> Result<Header, ExtractError> {
+    let shape = schema().shape();
+    let each = |put: &mut dyn FnMut(&[u8]) -> io::Result<()>| {
+        records.iter().try_for_each(|record| {
+            let mut row = vec![];
+            shape.write_row(record, &mut row);
+            put(&row)
+        })
+    };
+    write(path, &schema(), check, records.len() as u64, each, replace)
+}
+
+#[test]
+fn an_extract_that_gets_other_rows_than_it_was_promised_is_none() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("x.extract");
+    let row = vec![1; schema().shape().row_len()];
+    for rows in [1, 3] {
+        let each =
+            |put: &mut dyn FnMut(&[u8]) -> io::Result<()>| (0..rows).try_for_each(|_| put(&row));
+        let check = KeyCheckValue([7; KeyCheckValue::LEN]);
+        assert!(write(&path, &schema(), check, 2, each, false).is_err());
+        assert!(!path.exists());
+    }
+}
+
 fn written(count: usize) -> (tempfile::TempDir, PathBuf, Vec<Record>) {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("x.extract");
     let (records, check) = records(count);
-    write(&path, &schema(), check, &records, false).expect("an extract");
+    write_all(&path, check, &records, false).expect("an extract");
     (dir, path, records)
 }
 
@@ -103,10 +134,10 @@ fn every_damage_is_found() {
 fn an_extract_is_private_and_replaced_only_when_asked() -> Result<(), ExtractError> {
     let (dir, path, _) = written(3);
     let (records, check) = records(5);
-    let error = write(&path, &schema(), check, &records, false).expect_err("it exists");
+    let error = write_all(&path, check, &records, false).expect_err("it exists");
     assert!(error.to_string().contains("--force"), "{error}");
     assert_eq!(Extract::open(&path)?.header().rows, 3);
-    write(&path, &schema(), check, &records, true)?;
+    write_all(&path, check, &records, true)?;
     assert_eq!(Extract::open(&path)?.header().rows, 5);
     assert_eq!(fs::read_dir(dir.path()).map(Iterator::count).unwrap_or(0), 1);
     #[cfg(unix)]

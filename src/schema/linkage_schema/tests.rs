@@ -215,3 +215,45 @@ fn only_a_lab_may_use_what_is_hardly_diffused() {
     let rule = "encoding \"names\": diffusion must be 8 or more in a real round";
     assert_eq!(error, Err(rule.to_owned()));
 }
+
+const OF_CLKS: &str = r#"
+version = 1
+round = "clks"
+
+[[encoding]]
+name = "clk"
+bits = 2048
+filter_bits = 1024
+diffusion = 10
+clks = true
+"#;
+
+#[test]
+fn an_encoding_of_clks_has_no_features_and_is_the_only_one_of_its_kind() {
+    let schema = LinkageSchema::from_toml(OF_CLKS).expect("a schema");
+    assert_eq!(schema.clk_encoding().map(|encoding| encoding.filter_bits), Some(1024));
+    assert!(schema.check_hardened().is_ok());
+    let rule = |text: &str| LinkageSchema::from_toml(text).expect_err(text).to_string();
+    let twice = OF_CLKS.to_owned()
+        + &OF_CLKS[OF_CLKS.find("[[").expect("an encoding")..].replace("\"clk\"", "\"other\"");
+    assert!(rule(&twice).contains("can have one encoding of CLKs"));
+    let with_feature =
+        OF_CLKS.to_owned() + "features = [{ field = \"x\", tokens = \"whole\", hashes = 8 }]";
+    assert!(rule(&with_feature).contains("takes CLKs as they are, so it has no features"));
+    let of_nothing = OF_CLKS.replace("clks = true", "");
+    assert!(rule(&of_nothing).contains("mixes fewer than two facts"));
+    let odd = OF_CLKS.replace("1024", "1000");
+    assert!(rule(&odd).contains("filter_bits must be a power of two"));
+}
+
+#[test]
+fn what_takes_clks_is_bound_by_the_hash_and_what_does_not_keeps_its_hash() {
+    let schema = LinkageSchema::from_toml(OF_CLKS).expect("a schema");
+    let text = schema.to_toml();
+    assert!(text.contains("clks = true"));
+    assert_eq!(LinkageSchema::from_toml(&text).map(|again| again.hash()), Ok(schema.hash()));
+    let other = LinkageSchema::from_toml(&OF_CLKS.replace("diffusion = 10", "diffusion = 12"));
+    assert_ne!(other.expect("a schema").hash(), schema.hash());
+    let without = LinkageSchema::from_toml(GOOD).expect("a schema").to_toml();
+    assert!(!without.contains("clks"), "{without}");
+}
