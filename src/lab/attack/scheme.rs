@@ -51,8 +51,14 @@ pub(super) fn record_level(
     schema.match_keys.clear();
     let filter_bits = 1024;
     let bits = if diffusion == 1 { filter_bits } else { bits };
-    schema.encodings =
-        vec![Encoding { name: "record".to_owned(), bits, filter_bits, diffusion, features }];
+    schema.encodings = vec![Encoding {
+        name: "record".to_owned(),
+        bits,
+        filter_bits,
+        diffusion,
+        clks: false,
+        features,
+    }];
     Ok(schema)
 }
 
@@ -89,6 +95,7 @@ pub(super) fn birth_and_sex(base: &LinkageSchema) -> anyhow::Result<LinkageSchem
         bits: 2048,
         filter_bits: 1024,
         diffusion: 10,
+        clks: false,
         features: vec![born, sex],
     });
     Ok(schema)
@@ -131,6 +138,7 @@ fn field_level(base: &LinkageSchema) -> anyhow::Result<LinkageSchema> {
             bits: 1024,
             filter_bits: 1024,
             diffusion: 1,
+            clks: false,
             features: vec![own, sex],
         });
     }
