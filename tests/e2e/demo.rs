@@ -30,16 +30,12 @@ async fn the_demo_tells_what_is_true_estimated_released_and_audited() -> Story {
     let (low, high) = (number("/estimated/unique/low")?, number("/estimated/unique/high")?);
     let estimate = number("/estimated/unique/estimate")?;
     assert!(low <= estimate && estimate <= high);
-    assert!((estimate / people - 1.0).abs() <= 0.1, "{estimate} of {people}");
+    assert!((estimate / people - 1.0).abs() <= 0.03, "{estimate} of {people}");
     let unique = &json["released"][0];
     assert_eq!(unique["measure"], "unique", "{unique}");
     let released = unique["rows"][0]["count"].as_f64().context("a released number")?;
-    // A release counts on the partition whose totals agree with the posterior, so it is as far from the
-    // truth as the estimate is; the round has a key of its own, so the two differ a little.
-    assert!(
-        (released / estimate - 1.0).abs() <= 0.015,
-        "{released} released, {estimate} estimated"
-    );
+    // A release counts on one partition, which lacks the joins that nothing tells of; the estimate has
+    // them taken off. The round has a key of its own, so its pseudonyms differ a little, too.
     assert!((released / people - 1.0).abs() <= 0.06, "{released} released of {people}");
     let measures = json["released"].as_array().map(Vec::len);
     assert_eq!(measures, Some(5));

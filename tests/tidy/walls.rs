@@ -104,7 +104,8 @@ fn unsafe_stands_in_the_kernel_alone() {
         let text = read(&path);
         let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
         let found = code.filter(|line| {
-            line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == word)
+            // A hyphen belongs to a word: content security policies have such a value.
+            line.split(|c: char| !c.is_alphanumeric() && !"_-".contains(c)).any(|w| w == word)
         });
         assert!(found.count() == 0 || allowed(&path), "{}: {word} code", path.display());
         let lets = text.matches(concat!("allow(uns", "afe_code")).count();

@@ -116,7 +116,7 @@ fn keys_of_another_schema_and_broken_schemas_are_refused() {
     assert!(matches!(error, Some(EncoderError::Schema(SchemaError::Rule { .. }))));
 }
 
-/// Presence of the three encodings and nine match keys of the default schema, as a row of 0 and 1.
+/// Presence of the three encodings and eight match keys of the default schema, as a row of 0 and 1.
 #[test]
 fn what_is_missing_from_a_person_is_absent_from_the_record() {
     let schema = default_schema();
@@ -128,15 +128,15 @@ fn what_is_missing_from_a_person_is_absent_from_the_record() {
         encodings.chain(keys).map(|there| if there { '1' } else { '0' }).collect::<String>()
     };
     let cases: [([&str; 5], &str); 9] = [
-        (["Jan", "Jansen", "1984-05-17", "Assen", "9711 AB"], "111 111111111"),
-        (["", "Jansen", "1984-05-17", "Assen", "9711 AB"], "011 000111010"),
-        (["J.", "Jansen", "1984-05-17", "Assen", "9711 AB"], "111 011111010"),
-        (["Jan", "", "1984-05-17", "Assen", "9711 AB"], "011 001010110"),
-        (["Jan", "Jansen", "", "Assen", "9711 AB"], "100 000001100"),
-        (["Jan", "Jansen", "1984", "Assen", "9711 AB"], "111 000001101"),
-        (["Jan", "Jansen", "1984-01-01", "Assen", "9711 AB"], "111 110011101"),
-        (["Jan", "Jansen", "31-02-1984", "", ""], "100 000000000"),
-        (["", "", "", "", ""], "000 000000000"),
+        (["Jan", "Jansen", "1984-05-17", "Assen", "9711 AB"], "111 11111111"),
+        (["", "Jansen", "1984-05-17", "Assen", "9711 AB"], "011 00011100"),
+        (["J.", "Jansen", "1984-05-17", "Assen", "9711 AB"], "111 01011100"),
+        (["Jan", "", "1984-05-17", "Assen", "9711 AB"], "011 00101010"),
+        (["Jan", "Jansen", "", "Assen", "9711 AB"], "100 00000110"),
+        (["Jan", "Jansen", "1984", "Assen", "9711 AB"], "111 00000111"),
+        (["Jan", "Jansen", "1984-01-01", "Assen", "9711 AB"], "111 11001111"),
+        (["Jan", "Jansen", "31-02-1984", "", ""], "100 00000000"),
+        (["", "", "", "", ""], "000 00000000"),
     ];
     for (values, expected) in cases {
         assert_eq!(presence(values), expected.replace(' ', ""), "{values:?}");
@@ -152,8 +152,8 @@ fn spellings_of_one_person_share_their_match_keys() {
         let other = encoder.encode(&person(&values));
         base.match_keys.iter().zip(&other.match_keys).filter(|(a, b)| a.is_some() && a == b).count()
     };
-    assert_eq!(shared(["JAN", "Vries, de", "17-5-1984", "ASSEN", "9711ab"]), 9);
-    assert_eq!(shared(["de Vries", "Jan", "17-5-1984", "Assen", ""]), 3, "names swapped");
+    assert_eq!(shared(["JAN", "Vries, de", "17-5-1984", "ASSEN", "9711ab"]), 8);
+    assert_eq!(shared(["de Vries", "Jan", "17-5-1984", "Assen", ""]), 2, "names swapped");
     assert_eq!(shared(["Jan", "de Fries", "05-17-1984", "", ""]), 3, "sound and day-month");
     assert_eq!(shared(["Piet", "Bakker", "1950-02-03", "Emmen", "7811 CD"]), 0);
 }
