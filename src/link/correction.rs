@@ -5,7 +5,7 @@
 //! no encoding: given whether two records are of one person, they agree or differ whatever the
 //! encodings do. The share of pairs with a certain comparison whose codes agree therefore tells which
 //! share of them is of one person. This is a latent class model with covariates (Dayton and Macready,
-//! JASA 83, 1988, §2): the class is "one person", the covariates are the comparison of encodings and
+//! JASA 83, 1988): the class is "one person", the covariates are the comparison of encodings and
 //! keys, and the codes are its indicators. It is fitted by EM whose M-step is a logistic regression
 //! (Newton's method) with the added-up log-odds as its offset and a ridge that pulls every correction
 //! to 0: where codes say little, or a round is small, the weights stay as they are.

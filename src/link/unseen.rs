@@ -57,7 +57,7 @@ pub(crate) fn joins(comparison: &Comparison, population: &Population, clusters: 
     Unseen { mean: unseen.mean.min(alone as f64), ..unseen }
 }
 
-/// Chao's lower bound with its variance (Chao 1987, eqs. 10 and 11) in the bias-corrected form, which
+/// Chao's lower bound with its variance (Chao 1987) in the bias-corrected form, which
 /// is also defined where nothing was caught twice.
 fn chao(once: f64, twice: f64) -> Unseen {
     let r = once / twice.max(1.0);
