@@ -59,7 +59,7 @@ pub(crate) fn joins(comparison: &Comparison, population: &Population, clusters: 
 
 /// Chao's lower bound with its variance (Chao 1987) in the bias-corrected form, which
 /// is also defined where nothing was caught twice.
-fn chao(once: f64, twice: f64) -> Unseen {
+pub(crate) fn chao(once: f64, twice: f64) -> Unseen {
     let r = once / twice.max(1.0);
     let variance = twice.max(1.0) * (r.powi(4) / 4.0 + r.powi(3) + r * r / 2.0);
     Unseen { mean: once * (once - 1.0).max(0.0) / (2.0 * (twice + 1.0)), variance }
