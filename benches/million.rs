@@ -154,8 +154,7 @@ fn run(dir: &Path, search: Search) -> anyhow::Result<()> {
         })
         .collect();
     let tables = Lap::begin();
-    let draws: Vec<Vec<u32>> =
-        (0..linkage.posterior.draws()).map(|draw| linkage.posterior.draw(draw)).collect();
+    let draws = linkage.posterior.draws();
     let lists = schema
         .dimensions
         .iter()
@@ -169,13 +168,14 @@ fn run(dir: &Path, search: Search) -> anyhow::Result<()> {
         two_party: false,
         scope: Scope::default(),
     };
-    let frozen = frozen_partition(&frame, &registrations, &linkage.clusters, &draws);
+    let frozen = frozen_partition(&frame, &registrations, &linkage.clusters, draws)
+        .map(|draw| draws.partition(&linkage.clusters, draw));
     let release = materialise(
         &DisclosurePolicy::default(),
         frame,
         &registrations,
-        frozen.map_or(&linkage.clusters, |draw| &draws[draw]),
-        &draws,
+        frozen.as_ref().unwrap_or(&linkage.clusters),
+        draws,
         NoiseKey::new([7; 32]),
     );
     let told =

@@ -8,7 +8,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use samenloop_disclose::{
     DimensionList, Frame, Measure, NoiseKey, Registration, Release, RollUpList, Scope, materialise,
 };
-use samenloop_schema::{Digest, DisclosurePolicy, Month, MonthRange};
+use samenloop_schema::{Digest, DisclosurePolicy, Draws, Month, MonthRange};
 
 const PARTIES: usize = 6;
 /// Municipalities, target groups, age bands, sexes.
@@ -70,7 +70,7 @@ fn registrations(clients: u32) -> (Vec<Registration>, Vec<u32>) {
 }
 
 /// Draws in which 2 % of the registrations have moved to the client before or stand alone.
-fn draws(clusters: &[u32]) -> Vec<Vec<u32>> {
+fn draws(clusters: &[u32]) -> Draws {
     let mut random = StdRng::seed_from_u64(20_261_125);
     let mut draw = || {
         let mut labels = clusters.to_vec();
@@ -81,14 +81,15 @@ fn draws(clusters: &[u32]) -> Vec<Vec<u32>> {
         }
         labels
     };
-    (0..DRAWS).map(|_| draw()).collect()
+    let draws: Vec<Vec<u32>> = (0..DRAWS).map(|_| draw()).collect();
+    Draws::of_partitions(clusters, &draws)
 }
 
 fn release(
     policy: &DisclosurePolicy,
     rows: &[Registration],
     clusters: &[u32],
-    draws: &[Vec<u32>],
+    draws: &Draws,
 ) -> Release {
     let key = NoiseKey::new([7; 32]);
     materialise(policy, frame(), rows, clusters, draws, key).expect("a release")
@@ -104,7 +105,7 @@ fn building(criterion: &mut Criterion) {
         bencher.iter(|| release(&policy, &rows, &clusters, &draws));
     });
     group.bench_function("default lattice without draws", |bencher| {
-        bencher.iter(|| release(&policy, &rows, &clusters, &[]));
+        bencher.iter(|| release(&policy, &rows, &clusters, &Draws::default()));
     });
     group.bench_function("bare count of clients by source", |bencher| {
         bencher.iter(|| {
@@ -126,7 +127,7 @@ fn answering(criterion: &mut Criterion) {
     let (rows, clusters) = registrations(1_000_000);
     let policy =
         DisclosurePolicy { max_dimensions: 3, max_cells: 2_000_000, ..DisclosurePolicy::default() };
-    let release = release(&policy, &rows, &clusters, &[]);
+    let release = release(&policy, &rows, &clusters, &Draws::default());
     let mut group = criterion.benchmark_group("1M clients, 3 dimensions");
     group.sample_size(20);
     let by = ["gemeente", "doelgroep", "leeftijd"];

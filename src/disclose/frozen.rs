@@ -7,65 +7,53 @@
 //! least from their means over the draws, by the sum of squared numbers of people. Every table is then
 //! counted on it, so that every table agrees with every other.
 
-use rayon::prelude::*;
-use samenloop_schema::DisclosurePolicy;
+use samenloop_schema::{DisclosurePolicy, Draws};
 
+use crate::counting::{Partition, differences};
 use crate::frame::{Frame, Scope};
 use crate::lattice::Lattice;
 use crate::measure::Measure;
-use crate::people::{Grouped, Person, Registration, Registrations};
+use crate::people::{Registration, Registrations};
 
 const TOTALS: [Measure; 4] =
     [Measure::Unique, Measure::Sources, Measure::Overlap, Measure::Stacking];
 
-/// The place of the chosen draw; none is `clusters` itself. Inputs are those of
+/// The chosen draw; none is `clusters` itself. Inputs are those of
 /// [`materialise`](crate::materialise); without draws there is no choice.
 #[must_use]
 pub fn frozen_partition(
     frame: &Frame,
     registrations: &[Registration],
     clusters: &[u32],
-    draws: &[Vec<u32>],
-) -> Option<usize> {
+    draws: &Draws,
+) -> Option<u32> {
     let frame = Frame { dimensions: vec![], scope: Scope::default(), ..frame.clone() };
     let lattice = Lattice::new(&DisclosurePolicy::default(), &frame);
     let split = lattice.splits.first()?;
-    let mut is_total = vec![false; lattice.cells];
+    let mut totals = vec![];
     for measure in TOTALS {
         for place in 0..lattice.axis(measure).len() {
-            is_total[lattice.cell(split, measure, place, 0)] = true;
+            totals.push(lattice.cell(split, measure, place, 0) as u32);
         }
     }
+    totals.sort_unstable();
     // Totals hang on who knows whom, not on any key.
     let keys = vec![0; registrations.len()];
     let rows = Registrations { rows: registrations, keys: &keys, frame: &frame };
-    let own = rows.group(clusters);
-    let beyond: Vec<Vec<f64>> = draws
-        .par_iter()
-        .map(|draw| {
-            let grouped = rows.group(draw);
-            let mut difference = vec![0.0; lattice.cells];
-            let mut person = Person::default();
-            let mut count = |one: &Grouped, labels: &[u32], other: &Grouped, sign: f64| {
-                for people in one.people_beyond(other, labels) {
-                    rows.read(people, &mut person);
-                    lattice.cells_of(&person, |cell| difference[cell] += sign);
-                }
-            };
-            count(&grouped, clusters, &own, 1.0);
-            count(&own, draw, &grouped, -1.0);
-            difference
-        })
-        .collect();
-    let totals: Vec<usize> = (0..lattice.cells).filter(|cell| is_total[*cell]).collect();
-    let mean = |cell: usize| beyond.iter().map(|own| own[cell]).sum::<f64>() / draws.len() as f64;
-    let means: Vec<f64> = totals.iter().map(|cell| mean(*cell)).collect();
-    let distance = |difference: &dyn Fn(usize) -> f64| -> f64 {
-        totals.iter().zip(&means).map(|(cell, mean)| (difference(*cell) - mean).powi(2)).sum()
+    let own = Partition { labels: clusters, grouped: &rows.group(clusters) };
+    let beyond = differences(&lattice, &rows, &own, draws, &totals);
+    let mean = |row: &Vec<i32>| {
+        row.iter().copied().map(f64::from).sum::<f64>() / f64::from(draws.number())
     };
-    let nearest = beyond.iter().map(|own| distance(&|cell| own[cell])).enumerate();
-    let (place, least) = nearest.min_by(|a, b| a.1.total_cmp(&b.1))?;
-    (least < distance(&|_| 0.0)).then_some(place)
+    let means: Vec<f64> = beyond.iter().map(mean).collect();
+    let distance = |draw: Option<u32>| -> f64 {
+        let rows = beyond.iter().zip(&means);
+        let own = |row: &Vec<i32>| draw.map_or(0.0, |draw| f64::from(row[draw as usize]));
+        rows.map(|(row, mean)| (own(row) - mean).powi(2)).sum()
+    };
+    let all = (0..draws.number()).map(|draw| (draw, distance(Some(draw))));
+    let (draw, least) = all.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    (least < distance(None)).then_some(draw)
 }
 
 #[cfg(test)]
@@ -99,6 +87,7 @@ mod tests {
         };
         let chosen = |clusters: u32, draws: &[u32]| {
             let draws: Vec<_> = draws.iter().map(|pairs| tied(*pairs)).collect();
+            let draws = Draws::of_partitions(&tied(clusters), &draws);
             frozen_partition(&frame, &rows, &tied(clusters), &draws)
         };
         // Mean 25: the draw with 24 is nearest.

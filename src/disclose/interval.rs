@@ -10,24 +10,18 @@
 //! changes one by at most 1, which the rounding hides but at a step's edge. Withheld cells have no
 //! interval. *Not protected:* that a cell's links are certain (both offsets 0).
 
-use rayon::prelude::*;
+use samenloop_schema::Draws;
 
+use crate::counting::{Partition, differences};
 use crate::lattice::Lattice;
-use crate::people::{Grouped, Person, Registrations};
+use crate::people::Registrations;
 use crate::release::Number;
 
 /// Offsets are multiples of this, in people.
 pub const STEP: u32 = 5;
 
-/// A partition: the label of each registration and the registrations of each person.
-pub(crate) struct Partition<'a> {
-    pub labels: &'a [u32],
-    pub grouped: &'a Grouped,
-}
-
-/// By how many people a draw's count of a shown cell differs from the released partition's, for the
-/// cells where it does, in their order.
-type Differences = Vec<(u32, i32)>;
+/// Numbers of people that are held at a time, a row of draws per cell.
+const HELD: usize = 1 << 26;
 
 /// The shown cells with their intervals; without draws low and high are the count.
 pub(crate) fn with_intervals(
@@ -35,54 +29,23 @@ pub(crate) fn with_intervals(
     registrations: &Registrations<'_>,
     released: &Partition<'_>,
     shown: &[Option<u32>],
-    draws: &[Vec<u32>],
+    draws: &Draws,
 ) -> Vec<Option<Number>> {
-    let tally = || (vec![0_i32; lattice.cells], Vec::<u32>::new(), Person::default());
-    let differences: Vec<Differences> = draws
-        .par_iter()
-        .map_init(tally, |(tally, touched, person), draw| {
-            let grouped = registrations.group(draw);
-            let mut count = |own: &[u32], people: i32| {
-                registrations.read(own, person);
-                lattice.cells_of(person, |cell| {
-                    if shown[cell].is_some() {
-                        tally[cell] += people;
-                        touched.push(cell as u32);
-                    }
-                });
-            };
-            // Whoever is the same person in both is in both counts.
-            let beyond = grouped.people_beyond(released.grouped, released.labels);
-            beyond.for_each(|own| count(own, 1));
-            let gone = released.grouped.people_beyond(&grouped, draw);
-            gone.for_each(|own| count(own, -1));
-            touched.sort_unstable();
-            touched.dedup();
-            let differ = touched.drain(..).filter_map(|cell| {
-                let people = std::mem::take(&mut tally[cell as usize]);
-                (people != 0).then_some((cell, people))
-            });
-            differ.collect()
-        })
-        .collect();
-    let mut rest: Vec<&[(u32, i32)]> = differences.iter().map(Vec::as_slice).collect();
-    let mut column = vec![0; draws.len()];
-    (0_u32..)
-        .zip(shown)
-        .map(|(cell, shown)| {
-            for (difference, rest) in column.iter_mut().zip(&mut rest) {
-                *difference = 0;
-                if let Some(((first, people), after)) = rest.split_first()
-                    && *first == cell
-                {
-                    (*difference, *rest) = (*people, after);
-                }
+    let number = |shown: &Option<u32>| shown.map(|count| Number { count, low: count, high: count });
+    let mut numbers: Vec<Option<Number>> = shown.iter().map(number).collect();
+    let cells: Vec<u32> =
+        (0..).zip(shown).filter(|(_, shown)| shown.is_some()).map(|(cell, _)| cell).collect();
+    for cells in cells.chunks(HELD / draws.number().max(1) as usize) {
+        let mut rows = differences(lattice, registrations, released, draws, cells);
+        for (cell, row) in cells.iter().zip(&mut rows) {
+            if let Some(number) = &mut numbers[*cell as usize] {
+                let (below, above) = offsets(row);
+                number.low = number.count.saturating_sub(below);
+                number.high = number.count + above;
             }
-            let count = (*shown)?;
-            let (below, above) = offsets(&mut column);
-            Some(Number { count, low: count.saturating_sub(below), high: count + above })
-        })
-        .collect()
+        }
+    }
+    numbers
 }
 
 /// How far the draws' 95 % interval reaches below and above the released partition's count, in whole

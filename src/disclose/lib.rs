@@ -8,6 +8,7 @@
 mod codec;
 pub mod compat;
 mod contact;
+mod counting;
 pub mod estimate;
 mod frame;
 mod frozen;

@@ -1,13 +1,15 @@
 //! Making a release: checks, counting, noise, rules, intervals, once.
 
-use samenloop_schema::{BelowFloor, DisclosurePolicy};
+use rayon::prelude::*;
+use samenloop_schema::{BelowFloor, DisclosurePolicy, Draws};
 use zeroize::Zeroizing;
 
+use crate::counting::{Partition, count};
 use crate::frame::Frame;
-use crate::interval::{Partition, with_intervals};
+use crate::interval::with_intervals;
 use crate::lattice::{Lattice, LatticeSize};
 use crate::noise::NoiseKey;
-use crate::people::{Person, Registration, Registrations};
+use crate::people::{Registration, Registrations};
 use crate::ptable::{NoiseError, NoiseShape, PerturbationTable};
 use crate::release::Release;
 use crate::rules::{Exact, Protection};
@@ -62,15 +64,16 @@ pub enum Refusal {
 
 /// Counts every question of the closed lattice on one partition and protects every number.
 ///
-/// `clusters` gives the released partition and each of `draws` a posterior one: a label per
-/// registration, below the number of registrations. The noise key ends with this call. The result
-/// depends neither on the order of the registrations nor on the labels.
+/// `clusters` is the released partition, a label per registration, below the number of registrations,
+/// and `draws` those of the posterior: the linkage's clusters, beside which they were drawn, or any one
+/// of the draws. The noise key ends with this call. The result depends neither on the order of the
+/// registrations nor on the labels.
 pub fn materialise(
     policy: &DisclosurePolicy,
     frame: Frame,
     registrations: &[Registration],
     clusters: &[u32],
-    draws: &[Vec<u32>],
+    draws: &Draws,
     key: NoiseKey,
 ) -> Result<Release, Refusal> {
     policy.check_floor()?;
@@ -96,23 +99,14 @@ pub fn materialise(
 
     let lattice = Lattice::new(policy, &frame);
     let record_keys: Zeroizing<Vec<u64>> =
-        Zeroizing::new(registrations.iter().map(|row| key.record(&row.digest)).collect());
+        Zeroizing::new(registrations.par_iter().map(|row| key.record(&row.digest)).collect());
     let rows = Registrations { rows: registrations, keys: &record_keys, frame: &frame };
     let grouped = rows.group(clusters);
     let unique = grouped.people().count();
     if unique < policy.min_unique as usize {
         return Err(Refusal::TooFewPeople { needed: policy.min_unique });
     }
-    let mut counts = vec![0_u32; lattice.counted];
-    let mut keys = Zeroizing::new(vec![0_u64; lattice.counted]);
-    let mut person = Person::default();
-    for own in grouped.people() {
-        rows.read(own, &mut person);
-        lattice.counted_of(&person, |cell| {
-            counts[cell] += 1;
-            keys[cell] = keys[cell].wrapping_add(person.key);
-        });
-    }
+    let (counts, keys) = count(&lattice, &rows, &grouped);
     let protection = Protection {
         table: &table,
         key: &key,
@@ -129,16 +123,17 @@ fn check_inputs(
     frame: &Frame,
     registrations: &[Registration],
     clusters: &[u32],
-    draws: &[Vec<u32>],
+    draws: &Draws,
 ) -> Result<(), Refusal> {
     let rows = registrations.len();
     if u32::try_from(rows).is_err() {
         return Err(Refusal::Input("there are more registrations than can be indexed"));
     }
-    if std::iter::once(clusters).chain(draws.iter().map(Vec::as_slice)).any(|partition| {
-        partition.len() != rows || partition.iter().any(|label| *label as usize >= rows)
-    }) {
+    if clusters.len() != rows || clusters.iter().any(|label| *label as usize >= rows) {
         return Err(Refusal::Input("a partition needs one label below the count per registration"));
+    }
+    if !draws.fits(clusters) {
+        return Err(Refusal::Input("a draw needs each registration in one cluster"));
     }
     let listed =
         |row: &Registration| {

@@ -91,22 +91,9 @@ impl Grouped {
         self.ends.windows(2).filter(|range| range[0] < range[1]).map(range)
     }
 
-    fn size(&self, label: u32) -> usize {
-        (self.ends[label as usize + 1] - self.ends[label as usize]) as usize
-    }
-
-    /// The people of this partition who are not one and the same person in another one, whose labels
-    /// are `other`.
-    pub fn people_beyond<'a>(
-        &'a self,
-        other: &'a Self,
-        labels: &'a [u32],
-    ) -> impl Iterator<Item = &'a [u32]> {
-        self.people().filter(|rows| {
-            let label = labels[rows[0] as usize];
-            let one = rows.iter().all(|row| labels[*row as usize] == label);
-            !(one && other.size(label) == rows.len())
-        })
+    /// The rows of one label.
+    pub fn rows(&self, label: u32) -> &[u32] {
+        &self.members[self.ends[label as usize] as usize..self.ends[label as usize + 1] as usize]
     }
 }
 

@@ -128,18 +128,3 @@ fn sources_of_one_type_are_one_and_their_months_are_taken_together() {
         assert_eq!(person.in_care, expected);
     });
 }
-
-#[test]
-fn the_people_beyond_another_partition_are_those_who_are_not_in_it() {
-    let rows = rows(&[0, 1, 2, 3, 0].map(|party| (party, &[][..], None, None)));
-    let frame = frame(0, Scope::default());
-    let registrations = Registrations { rows: &rows, keys: &[0; 5], frame: &frame };
-    let (one, other) = ([0, 0, 1, 2, 2], [4, 4, 1, 1, 0]);
-    let (one, other) = ((registrations.group(&one), one), (registrations.group(&other), other));
-    let beyond = |a: &(Grouped, [u32; 5]), b: &(Grouped, [u32; 5])| -> Vec<Vec<u32>> {
-        a.0.people_beyond(&b.0, &b.1).map(<[u32]>::to_vec).collect()
-    };
-    assert_eq!(beyond(&one, &other), [vec![2], vec![4, 3]]);
-    assert_eq!(beyond(&other, &one), [vec![4], vec![2, 3]]);
-    assert!(beyond(&one, &one).is_empty());
-}

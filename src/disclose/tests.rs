@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use samenloop_schema::{Digest, DisclosurePolicy, Month, MonthRange};
+use samenloop_schema::{Digest, DisclosurePolicy, Draws, Month, MonthRange};
 
 use crate::people::{Person, Registrations};
 use crate::*;
@@ -82,7 +82,9 @@ impl Population {
     }
 
     fn release(&self, draws: &[Vec<u32>], key: u8) -> Result<Release, Refusal> {
-        materialise(&policy(), frame(), &self.rows, &self.clusters, draws, NoiseKey::new([key; 32]))
+        let draws = Draws::of_partitions(&self.clusters, draws);
+        let key = NoiseKey::new([key; 32]);
+        materialise(&policy(), frame(), &self.rows, &self.clusters, &draws, key)
     }
 }
 
@@ -250,7 +252,8 @@ fn nobody_is_told_that_nearly_everyone_came_back() {
     let frame = Frame { scope: Scope { return_gap: 1, ..Scope::default() }, ..frame() };
     let of = |all: Population| {
         let key = NoiseKey::new([1; 32]);
-        let release = materialise(&policy(), frame.clone(), &all.rows, &all.clusters, &[], key);
+        let release =
+            materialise(&policy(), frame.clone(), &all.rows, &all.clusters, &Draws::default(), key);
         counts(&release.expect("a release"), Measure::Recidivism, &[])
     };
     let usual = of(Population::usual());
@@ -265,7 +268,7 @@ fn trends_flows_types_and_regions_count_people_once() {
     // ggd from January to March, ggz from May to July, opvang from September to November of 2020.
     let all = Population::usual();
     let key = NoiseKey::new([4; 32]);
-    let release = materialise(&policy(), wide(), &all.rows, &all.clusters, &[], key);
+    let release = materialise(&policy(), wide(), &all.rows, &all.clusters, &Draws::default(), key);
     let release = release.expect("a release");
     let near = |measure, place: usize, truth: u32| {
         let found = counts(&release, measure, &[])[place];
@@ -336,7 +339,7 @@ fn rounded_numbers_are_multiples_of_5_and_no_smaller_than_before() {
     let all = Population::usual();
     let frame = Frame { scope: Scope { round_to: 5, ..Scope::default() }, ..frame() };
     let key = NoiseKey::new([1; 32]);
-    let rounded = materialise(&policy(), frame, &all.rows, &all.clusters, &[], key);
+    let rounded = materialise(&policy(), frame, &all.rows, &all.clusters, &Draws::default(), key);
     let (rounded, plain) = (rounded.expect("a release"), all.release(&[], 1).expect("a release"));
     for (measure, by) in plain.questions() {
         let both = counts(&rounded, measure, &by).into_iter().zip(counts(&plain, measure, &by));
@@ -377,7 +380,8 @@ fn a_release_needs_consistent_inputs() {
         let (mut policy, mut frame, mut all) = (policy(), frame(), Population::usual());
         change(&mut policy, &mut frame, &mut all);
         let key = NoiseKey::new([1; 32]);
-        let refused = materialise(&policy, frame, &all.rows, &all.clusters, &[], key).err();
+        let refused =
+            materialise(&policy, frame, &all.rows, &all.clusters, &Draws::default(), key).err();
         let text = refused.map(|refusal| refusal.to_string());
         assert!(text.as_ref().is_some_and(|text| text.contains(message)), "{message}: {text:?}");
     }
@@ -388,7 +392,7 @@ fn a_round_of_two_must_say_so() {
     let two = Population::default().add(1, 0, 100).add(2, 0, 100).add(3, 0, 100);
     let frame = Frame { min_parties: 2, two_party: true, ..frame() };
     let key = NoiseKey::new([1; 32]);
-    let release = materialise(&policy(), frame, &two.rows, &two.clusters, &[], key);
+    let release = materialise(&policy(), frame, &two.rows, &two.clusters, &Draws::default(), key);
     assert!(release.is_ok_and(|release| counts(&release, Measure::Overlap, &[])[0].is_some()));
 }
 
@@ -428,7 +432,7 @@ fn no_question_outside_the_lattice_is_answered() {
     let key = NoiseKey::new([1; 32]);
     let all = Population::usual();
     let narrow = DisclosurePolicy::default();
-    let release = materialise(&narrow, frame(), &all.rows, &all.clusters, &[], key);
+    let release = materialise(&narrow, frame(), &all.rows, &all.clusters, &Draws::default(), key);
     let refused = release.expect("a release").query(Measure::Unique, &["sex", "place"]).err();
     assert_eq!(refused, Some(QueryError::TooManyDimensions { asked: 2, most: 1 }));
 }
@@ -436,10 +440,10 @@ fn no_question_outside_the_lattice_is_answered() {
 #[test]
 fn a_stored_release_is_read_back_whole_or_not_at_all() {
     let population = Population::usual();
-    let draws = std::slice::from_ref(&population.clusters);
+    let draws = Draws::of_partitions(&population.clusters, &[population.clusters.clone()]);
     let key = NoiseKey::new([1; 32]);
     let release =
-        materialise(&policy(), wide(), &population.rows, &population.clusters, draws, key);
+        materialise(&policy(), wide(), &population.rows, &population.clusters, &draws, key);
     let release = release.expect("a release");
     let bytes = release.to_bytes();
     let again = Release::from_bytes(&bytes).expect("the same bytes");
@@ -473,7 +477,7 @@ proptest! {
         });
         let release = |all: &Population| {
             let key = NoiseKey::new([9; 32]);
-            materialise(&policy(), wide(), &all.rows, &all.clusters, &[], key).expect("a release")
+            materialise(&policy(), wide(), &all.rows, &all.clusters, &Draws::default(), key).expect("a release")
         };
         let released = release(&all);
 

@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 
+use rayon::prelude::*;
+
 use crate::population::Population;
 
 /// Pairs less likely than this (0.1 %) leave no trace in clusters or uncertainty.
@@ -20,26 +22,80 @@ const CUTS: [f64; 7] = [-4.6, -3.0, -2.0, -1.0, 0.0, 2.0, 6.0];
 
 /// The pairs that may be of one person, with their log-odds.
 pub(crate) struct Graph {
+    /// Where the neighbours of each record begin in `edges`, and the end of the last.
+    begins: Vec<u32>,
     /// Per record, its neighbours in ascending order.
-    pub(crate) neighbours: Vec<Vec<(u32, f64)>>,
+    edges: Vec<(u32, f64)>,
     sources: Vec<u16>,
     may_hold_duplicates: Vec<bool>,
 }
 
+/// Sets of records that have none in common, each in ascending order.
+#[derive(Debug, Default)]
+pub(crate) struct Components {
+    ends: Vec<u32>,
+    pub(crate) records: Vec<u32>,
+}
+
+impl Components {
+    /// Number of sets.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// One of them.
+    pub(crate) fn records(&self, place: usize) -> &[u32] {
+        let begin = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.records[begin as usize..self.ends[place] as usize]
+    }
+
+    fn push(&mut self, records: &[u32]) {
+        self.records.extend_from_slice(records);
+        self.ends.push(self.records.len() as u32);
+    }
+}
+
+/// Components that one thread takes at a time.
+const TOGETHER: usize = 256;
+
 impl Graph {
     /// Keeps the edges that matter. `edges` are sorted by their records.
-    pub(crate) fn new(population: &Population, edges: Vec<(u32, u32, f64)>) -> Self {
-        let mut neighbours = vec![vec![]; population.len()];
-        for (a, b, weight) in edges.into_iter().filter(|(.., weight)| *weight > MIN_LOG_ODDS) {
-            neighbours[a as usize].push((b, weight));
-            neighbours[b as usize].push((a, weight));
+    pub(crate) fn new(population: &Population, edges: &[(u32, u32, f64)]) -> Self {
+        let kept = || edges.iter().filter(|(.., weight)| *weight > MIN_LOG_ODDS);
+        let mut begins = vec![0_u32; population.len() + 1];
+        for (a, b, _) in kept() {
+            begins[*a as usize + 1] += 1;
+            begins[*b as usize + 1] += 1;
         }
-        neighbours.iter_mut().for_each(|row| row.sort_unstable_by_key(|(record, _)| *record));
+        for place in 1..begins.len() {
+            begins[place] += begins[place - 1];
+        }
+        let mut next = begins.clone();
+        let mut all = vec![(0, 0.0); begins.last().map_or(0, |end| *end as usize)];
+        let mut put = |of: u32, other: u32, weight: f64| {
+            let place = &mut next[of as usize];
+            all[*place as usize] = (other, weight);
+            *place += 1;
+        };
+        // Lower neighbours first, so that every row ascends.
+        kept().for_each(|(a, b, weight)| put(*b, *a, *weight));
+        kept().for_each(|(a, b, weight)| put(*a, *b, *weight));
         Self {
-            neighbours,
+            begins,
+            edges: all,
             sources: population.source.clone(),
             may_hold_duplicates: population.may_hold_duplicates.clone(),
         }
+    }
+
+    fn len(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// Neighbours of a record, in ascending order.
+    pub(crate) fn neighbours(&self, record: u32) -> &[(u32, f64)] {
+        let [begin, end] = [0, 1].map(|next| self.begins[record as usize + next] as usize);
+        &self.edges[begin..end]
     }
 
     /// The source of a record, if that holds nobody twice.
@@ -54,18 +110,64 @@ impl Graph {
     }
 
     /// Log-odds of an edge, if there is one.
-    pub(crate) fn edge(&self, a: u32, b: u32) -> Option<f64> {
-        let row = &self.neighbours[a as usize];
+    fn edge(&self, a: u32, b: u32) -> Option<f64> {
+        let row = self.neighbours(a);
         row.binary_search_by_key(&b, |(record, _)| *record).ok().map(|place| row[place].1)
     }
 
     /// Clusters of the records, numbered in canonical order. `weight` weighs a pair without an edge.
-    pub(crate) fn clusters(&self, weight: impl Fn(usize, usize) -> f64) -> Vec<u32> {
-        let n = self.neighbours.len();
-        let mut of: Vec<u32> = (0..n as u32).collect();
-        let mut members: Vec<Vec<u32>> = (0..n as u32).map(|record| vec![record]).collect();
-        let mut edges: Vec<(u32, u32, f64)> = self.positive_edges();
+    ///
+    /// Clusters only merge along edges that speak for it, so that the components of these edges are
+    /// worked on side by side.
+    pub(crate) fn clusters(&self, weight: impl Fn(usize, usize) -> f64 + Sync) -> Vec<u32> {
+        let mut components = Components::default();
+        let mut seen = vec![false; self.len()];
+        let mut component = vec![];
+        for first in 0..self.len() as u32 {
+            if self.reach(first, 0.0, &mut seen, &mut component) > 1 {
+                components.push(&component);
+            }
+        }
+        let places: Vec<usize> = (0..components.len()).collect();
+        let merged: Vec<u32> = places
+            .par_chunks(TOGETHER)
+            .flat_map_iter(|places| {
+                let merge = |place: &usize| self.merge(components.records(*place), &weight);
+                places.iter().flat_map(merge).collect::<Vec<u32>>()
+            })
+            .collect();
+        let mut of: Vec<u32> = (0..self.len() as u32).collect();
+        for (record, cluster) in components.records.iter().zip(merged) {
+            of[*record as usize] = cluster;
+        }
+        let mut numbers = vec![u32::MAX; of.len()];
+        let mut next = 0;
+        for cluster in &mut of {
+            let number = &mut numbers[*cluster as usize];
+            if *number == u32::MAX {
+                *number = next;
+                next += 1;
+            }
+            *cluster = *number;
+        }
+        of
+    }
+
+    /// Clusters of one component's records, named by one of their records.
+    fn merge(&self, records: &[u32], weight: &impl Fn(usize, usize) -> f64) -> Vec<u32> {
+        let place_of = |record: u32| records.partition_point(|other| *other < record);
+        let mut of: Vec<u32> = (0..records.len() as u32).collect();
+        let mut members: Vec<Vec<u32>> = records.iter().map(|record| vec![*record]).collect();
+        let mut edges: Vec<(u32, u32, f64)> = vec![];
+        for record in records {
+            let row = self.neighbours(*record).iter();
+            let positive = row.filter(|(other, weight)| other > record && *weight > 0.0);
+            edges.extend(positive.map(|(other, weight)| (*record, *other, *weight)));
+        }
         edges.sort_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
+        for (a, b, _) in &mut edges {
+            (*a, *b) = (place_of(*a) as u32, place_of(*b) as u32);
+        }
         let mut known = HashMap::new();
         loop {
             let mut merged = false;
@@ -93,7 +195,7 @@ impl Graph {
                 }
                 let (from, to) = if members[a].len() < members[b].len() { (a, b) } else { (b, a) };
                 let moved = std::mem::take(&mut members[from]);
-                moved.iter().for_each(|record| of[*record as usize] = to as u32);
+                moved.iter().for_each(|record| of[place_of(*record)] = to as u32);
                 members[to].extend(moved);
                 merged = true;
                 false
@@ -102,65 +204,62 @@ impl Graph {
                 break;
             }
         }
-        number(&of)
+        of.into_iter().map(|place| records[place as usize]).collect()
     }
 
-    fn positive_edges(&self) -> Vec<(u32, u32, f64)> {
-        let rows = self.neighbours.iter().zip(0..);
-        rows.flat_map(|(row, a)| {
-            row.iter()
-                .filter(move |(b, weight)| *b > a && *weight > 0.0)
-                .map(move |(b, weight)| (a, *b, *weight))
-        })
-        .collect()
+    /// Finds the records that hang together with `first` over edges of more than `least`, none of
+    /// them `seen`, and returns how many they are.
+    fn reach(&self, first: u32, least: f64, seen: &mut [bool], component: &mut Vec<u32>) -> usize {
+        component.clear();
+        if std::mem::replace(&mut seen[first as usize], true) {
+            return 0;
+        }
+        component.push(first);
+        let mut next = 0;
+        while next < component.len() {
+            for (other, weight) in self.neighbours(component[next]) {
+                if *weight > least && !std::mem::replace(&mut seen[*other as usize], true) {
+                    component.push(*other);
+                }
+            }
+            next += 1;
+        }
+        component.sort_unstable();
+        component.len()
     }
 
-    /// Connected components with at least two records, each in ascending order. One of more than
-    /// [`LARGE`] records is taken apart along its weakest edges, for where strangers are many the
+    /// Connected components with at least two records, in the order of their first ones. One of more
+    /// than [`LARGE`] records is taken apart along its weakest edges, for where strangers are many the
     /// edges that hardly matter join most records of a round into one.
-    pub(crate) fn components(&self) -> Vec<Vec<u32>> {
-        let mut seen = vec![false; self.neighbours.len()];
-        let records: Vec<u32> = (0..self.neighbours.len() as u32).collect();
-        let mut components = vec![];
-        self.connected(&records, MIN_LOG_ODDS, &mut seen, &mut components);
-        components.sort_unstable();
+    pub(crate) fn components(&self) -> Components {
+        let mut seen = vec![false; self.len()];
+        let mut pieces = Components::default();
+        let mut component = vec![];
+        for first in 0..self.len() as u32 {
+            if self.reach(first, MIN_LOG_ODDS, &mut seen, &mut component) > LARGE {
+                self.take_apart(&component, 0, &mut seen, &mut pieces);
+            } else if component.len() > 1 {
+                pieces.push(&component);
+            }
+        }
+        let mut order: Vec<usize> = (0..pieces.len()).collect();
+        order.sort_unstable_by_key(|place| pieces.records(*place)[0]);
+        let mut components = Components::default();
+        order.iter().for_each(|place| components.push(pieces.records(*place)));
         components
     }
 
-    /// Components of the given records over edges of more than `least`. None of them is `seen`.
-    fn connected(
-        &self,
-        records: &[u32],
-        least: f64,
-        seen: &mut [bool],
-        components: &mut Vec<Vec<u32>>,
-    ) {
+    /// Cuts the edges up to one of [`CUTS`] and, in pieces that are still large, up to the next.
+    fn take_apart(&self, records: &[u32], cut: usize, seen: &mut [bool], pieces: &mut Components) {
+        // Records outside lie beyond edges that were cut before.
+        records.iter().for_each(|record| seen[*record as usize] = false);
+        let mut component = vec![];
         for first in records {
-            if seen[*first as usize] || self.neighbours[*first as usize].is_empty() {
-                continue;
-            }
-            seen[*first as usize] = true;
-            let mut component = vec![*first];
-            let mut next = 0;
-            while next < component.len() {
-                let edges = self.neighbours[component[next] as usize].iter();
-                for (other, _) in edges.filter(|(_, weight)| *weight > least) {
-                    // Records outside `records` lie beyond edges that were too weak before.
-                    if !std::mem::replace(&mut seen[*other as usize], true) {
-                        component.push(*other);
-                    }
-                }
-                next += 1;
-            }
-            component.sort_unstable();
-            let most = if least > MIN_LOG_ODDS { PIECE } else { LARGE };
-            match CUTS.iter().find(|cut| **cut > least) {
-                Some(cut) if component.len() > most => {
-                    component.iter().for_each(|record| seen[*record as usize] = false);
-                    self.connected(&component, *cut, seen, components);
-                }
-                _ if component.len() > 1 => components.push(component),
-                _ => {}
+            let size = self.reach(*first, CUTS[cut], seen, &mut component);
+            if size > PIECE && cut + 1 < CUTS.len() {
+                self.take_apart(&component, cut + 1, seen, pieces);
+            } else if size > 1 {
+                pieces.push(&component);
             }
         }
     }
@@ -168,32 +267,10 @@ impl Graph {
 
 /// Numbers labels from 0 in the order in which they first occur.
 pub(crate) fn number(labels: &[u32]) -> Vec<u32> {
-    let mut numbered = Vec::with_capacity(labels.len());
-    number_from(0, labels, &mut numbered);
-    numbered
-}
-
-/// Labels of which earlier equal ones are sought one by one, which needs no table.
-const FEW: usize = 16;
-
-/// Appends the labels, numbered from `first` in the order in which they first occur, and returns the
-/// number after the last.
-pub(crate) fn number_from(first: u32, labels: &[u32], out: &mut Vec<u32>) -> u32 {
-    let begin = out.len();
-    let mut next = first;
-    let mut take = || {
-        next += 1;
-        next - 1
+    let mut numbers = HashMap::new();
+    let number = |label: &u32| {
+        let next = numbers.len() as u32;
+        *numbers.entry(*label).or_insert(next)
     };
-    if labels.len() <= FEW {
-        for (place, label) in labels.iter().enumerate() {
-            let earlier = labels[..place].iter().position(|other| other == label);
-            let number = earlier.map_or_else(&mut take, |earlier| out[begin + earlier]);
-            out.push(number);
-        }
-    } else {
-        let mut numbers = HashMap::new();
-        out.extend(labels.iter().map(|label| *numbers.entry(*label).or_insert_with(&mut take)));
-    }
-    next
+    labels.iter().map(number).collect()
 }

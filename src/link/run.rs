@@ -47,6 +47,8 @@ pub struct Options {
     pub draws: u32,
     /// Which pairs are looked at.
     pub search: Search,
+    /// Whether to keep the weight of every candidate pair.
+    pub weights: bool,
 }
 
 /// Which pairs of records are looked at.
@@ -66,7 +68,7 @@ pub const EXHAUSTIVE: usize = 200_000;
 
 impl Default for Options {
     fn default() -> Self {
-        Self { draws: 100, search: Search::Auto }
+        Self { draws: 100, search: Search::Auto, weights: false }
     }
 }
 
@@ -109,7 +111,7 @@ pub struct Linkage {
     pub partition_digest: Digest,
     /// What the run learnt; derived from several parties and not for the eyes of any.
     pub model: Model,
-    /// Candidate pairs in global order and their log-odds.
+    /// Candidate pairs in global order and their log-odds, where [`Options::weights`] asks for them.
     pub weights: Vec<(u32, u32, f32)>,
     /// Candidate pairs that were weighed.
     pub candidates: u64,
@@ -143,9 +145,13 @@ pub fn link(
     progress.permille(850);
     let edges = model::weigh(&model, &candidates, &patterns);
     let missed = if blocked { blocks::missed(&population, &edges) } else { 0.0 };
-    let global = |record: u32| population.global[record as usize];
-    let weights = edges.iter().map(|(a, b, w)| (global(*a), global(*b), *w as f32)).collect();
-    let graph = cluster::Graph::new(&population, edges);
+    let mut weights = vec![];
+    if options.weights {
+        let global = |record: u32| population.global[record as usize];
+        weights.extend(edges.iter().map(|(a, b, w)| (global(*a), global(*b), *w as f32)));
+    }
+    let graph = cluster::Graph::new(&population, &edges);
+    drop(edges);
     let canonical = graph.clusters(|a, b| model.pair_weight(&comparison, &population, a, b));
     progress.permille(920);
     let unseen = unseen::joins(&comparison, &population, &canonical);

@@ -85,8 +85,11 @@ fn people_are_counted_once_across_and_within_sources() {
     // Person 30 stands once in the first source and twice in the second.
     assert_eq!(linkage.clusters[30], linkage.clusters[60]);
     assert_eq!(linkage.clusters[30], linkage.clusters[120]);
-    for draw in 0..linkage.posterior.draws() {
-        assert_eq!(linkage.posterior.draw(draw).len(), linkage.clusters.len());
+    for draw in 0..linkage.posterior.draws().number() {
+        assert_eq!(
+            linkage.posterior.draws().partition(&linkage.clusters, draw).len(),
+            linkage.clusters.len()
+        );
     }
 }
 
@@ -103,8 +106,9 @@ fn a_source_without_duplicates_gives_each_cluster_at_most_one_record() {
     assert_eq!(apart.clusters.iter().max(), Some(&39));
     let second = &apart.clusters[20..];
     assert!(second.chunks(2).all(|pair| pair[0] != pair[1]));
-    for draw in 0..apart.posterior.draws() {
-        assert!(apart.posterior.draw(draw)[20..].chunks(2).all(|pair| pair[0] != pair[1]));
+    for draw in 0..apart.posterior.draws().number() {
+        let labels = apart.posterior.draws().partition(&apart.clusters, draw);
+        assert!(labels[20..].chunks(2).all(|pair| pair[0] != pair[1]));
     }
 }
 
@@ -220,7 +224,8 @@ fn codes_that_no_encoding_knows_decide_what_encodings_leave_open() {
     let poor = (100..300).map(|person| poorly(person, person + person / 280));
     let second: Vec<Record> = seen.chain(poor).collect();
     let sources = [&first, &second].map(|records| Source { may_hold_duplicates: true, records });
-    let linkage = link(&schema, &sources, &Options::default(), &Silent).expect("honest records");
+    let options = Options { weights: true, ..Options::default() };
+    let linkage = link(&schema, &sources, &options, &Silent).expect("honest records");
     let [code] = linkage.model.codes[..] else { panic!("{:?}", linkage.model.codes) };
     assert!(code.m > 0.8 && (code.u - 0.1).abs() < 0.03, "{code:?}");
     let odds = |people: std::ops::Range<u32>| {

@@ -1,4 +1,5 @@
-//! The agreed vocabulary: ids, linkage schema, record layout, code lists, round manifest, policy.
+//! The agreed vocabulary: ids, linkage schema, record layout, code lists, round manifest, policy,
+//! draws.
 //!
 //! This room knows no keys, no protobuf, no time and no I/O.
 
@@ -6,6 +7,7 @@ mod check;
 mod common_keys;
 mod defaults;
 mod dimension;
+mod draws;
 mod ids;
 mod lifecycle;
 mod linkage_schema;
@@ -18,6 +20,7 @@ mod record;
 
 pub use common_keys::drop_common_keys;
 pub use dimension::{Contact, Dimension, DimensionSource};
+pub use draws::Draws;
 pub use ids::{Digest, IdError, KeyCheckValue, PartyId, RoundId, SubmissionId};
 pub use lifecycle::{IllegalTransition, RoundState, Step};
 pub use linkage_schema::{

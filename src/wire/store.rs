@@ -17,9 +17,10 @@ pub const BATCHES: &str = "batches";
 /// Encrypted rows by round id, submission id and number.
 pub const BLOBS: &str = "blobs";
 /// What a finished run found, by round id and number ([`partition_key`]): number 0 holds the
-/// clusters, number k the k-th draw from the linkage posterior. Each is encrypted under the round's
-/// partition key and bound to its key here: nonce, a u32 (little-endian) per record in the order of
-/// parties and rows, tag.
+/// clusters, a u32 (little-endian) per record in the order of parties and rows, number 1 the draws from
+/// the linkage posterior beside them, as [`Draws::to_bytes`](samenloop_schema::Draws::to_bytes)
+/// writes them. Each is encrypted under the round's partition key and bound to its key here: nonce,
+/// ciphertext, tag.
 pub const PARTITIONS: &str = "partitions";
 /// The released tables by round id, as `disclose` writes them.
 pub const RELEASES: &str = "releases";

@@ -10,7 +10,7 @@ use samenloop_disclose::{
     DimensionList, Frame, Measure, Months, NoiseKey, Order, Registration, Release, Return, Scope,
     contact_order, materialise,
 };
-use samenloop_schema::{Digest, DisclosurePolicy, Month};
+use samenloop_schema::{Digest, DisclosurePolicy, Draws, Month};
 
 /// A cell of the lattice, by its words.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,7 +121,7 @@ impl Round {
             .flat_map(|(label, client)| vec![label; client.rows.len()])
             .collect();
         let key = NoiseKey::new(Digest::of(&serial.to_le_bytes()).0);
-        materialise(&self.policy, self.frame.clone(), &rows, &clusters, &[], key)
+        materialise(&self.policy, self.frame.clone(), &rows, &clusters, &Draws::default(), key)
             .expect("a release")
     }
 

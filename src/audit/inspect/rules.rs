@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use samenloop_ledger::{Entry, Event, Rounded, commit};
-use samenloop_schema::{Digest, RoundId};
+use samenloop_schema::{Digest, Draws, RoundId};
 use samenloop_wire::store::{
     self, NONCE_LEN, TAG_LEN, batch_key, blob_len, partition_key, party_key, submission_key,
 };
@@ -217,11 +217,17 @@ impl Checks<'_> {
                 .map(|(_, seen)| seen.stored.records)
                 .sum();
             let barred = metadata.rounds.get(round).is_none_or(|seen| seen.stored.release_barred);
-            let expected = blob_len(records as usize, size_of::<u32>());
-            // A withdrawal after the run leaves labels of records that are gone.
-            let right = *len == expected || (barred && *len > expected);
-            let evidence = format!("{len} bytes, its records need {expected}");
-            self.check(place, right, "a partition has one label per record", &evidence);
+            if *number == 0 {
+                let expected = blob_len(records as usize, size_of::<u32>());
+                // A withdrawal after the run leaves labels of records that are gone.
+                let right = *len == expected || (barred && *len > expected);
+                let evidence = format!("{len} bytes, its records need {expected}");
+                self.check(place, right, "a partition has one label per record", &evidence);
+            } else {
+                let fewest = blob_len(1, Draws::default().to_bytes().len());
+                let right = *number == 1 && *len >= fewest && seen.contains(round);
+                self.check(place, right, "beside a partition stand its draws and nothing else", "");
+            }
             seen.insert(round);
         }
         for (id, round) in &metadata.rounds {

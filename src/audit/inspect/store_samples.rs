@@ -9,7 +9,7 @@ use prost::Message;
 use redb::{Database, TableDefinition};
 use samenloop_ledger::{Entry, Event, Rounded, commit, inputs_root, leaf, submission_content};
 use samenloop_schema::{
-    Clk, Digest, DisclosurePolicy, KeyCheckValue, LinkageSchema, MatchKeyValue, Record,
+    Clk, Digest, DisclosurePolicy, Draws, KeyCheckValue, LinkageSchema, MatchKeyValue, Record,
     RecordShape, RoundId, RoundManifest, SubmissionId,
 };
 use samenloop_wire::store::{self, batch_key, partition_key, party_key, submission_key};
@@ -127,9 +127,13 @@ impl Sample {
         let committed = commit(&[5; 16], &partition);
         let finished = Event::RunFinished { round, run: 0, parameters, partition: committed };
         sample.log(finished);
-        let labels: Vec<u8> = (0..6 * ROWS).flat_map(|row| (row / 2).to_le_bytes()).collect();
-        let place = partition_key(&round, 0);
-        sample.put(store::PARTITIONS, &place, seal(&DATA_KEY, &labels, &place));
+        let labels: Vec<u32> = (0..6 * ROWS).map(|row| row / 2).collect();
+        let draws = Draws::of_partitions(&labels, &[(0..6 * ROWS).collect()]);
+        let labels = labels.iter().flat_map(|label| label.to_le_bytes()).collect();
+        for (number, part) in (0..).zip([labels, draws.to_bytes()]) {
+            let place = partition_key(&round, number);
+            sample.put(store::PARTITIONS, &place, seal(&DATA_KEY, &part, &place));
+        }
         let body = b"the released tables";
         let release = Digest::of_parts("samenloop/v1/release", &[body]);
         sample.put(store::RELEASES, &round.0, [&body[..], &release.0].concat());

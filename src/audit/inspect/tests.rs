@@ -1,7 +1,7 @@
 //! A good store passes; each thing that is planted in one is found and named.
 
 use redb::TableDefinition;
-use samenloop_wire::store::{self, FILE};
+use samenloop_wire::store::{self, FILE, partition_key};
 use samenloop_wire::v1;
 use tempfile::TempDir;
 
@@ -38,7 +38,7 @@ fn a_good_store_is_explained_byte_by_byte() -> TestResult {
     let unsealed = inspect_sample(&Sample::new(), true)?;
     assert_eq!(unsealed.findings, vec![]);
     let rows = unsealed.unsealed.expect("a key was given");
-    assert_eq!((rows.submissions, rows.batches, rows.partitions), (3, 6, 1));
+    assert_eq!((rows.submissions, rows.batches, rows.partitions), (3, 6, 2));
     assert_eq!(rows.rows, 6 * u64::from(ROWS));
     assert_eq!(rows.encodings[0].distinct, rows.rows);
     assert_eq!(rows.match_keys, rows.rows * 4 / 5);
@@ -127,6 +127,10 @@ const SEALED: &[(&str, &str, Change)] = &[
     (store::BLOBS, "belongs to a batch", |s| s.put(store::BLOBS, &[1; 52], "Jansen")),
     (store::BLOBS, "length of its table", |s| s.put(store::BLOBS, &[1; 51], "Jansen")),
     (store::PARTITIONS, "one label per record", |s| s.first(store::PARTITIONS).push(0)),
+    (store::PARTITIONS, "draws and nothing else", |s| {
+        let place = partition_key(&s.round, 2);
+        s.put(store::PARTITIONS, &place, [0; 60]);
+    }),
     (store::RELEASES, "hash to the round's digest", |s| s.first(store::RELEASES)[3] ^= 1),
     (store::ENTRIES, "hashes to its leaf", |s| {
         *s.first(store::ENTRIES).last_mut().expect("x") ^= 1
@@ -244,6 +248,10 @@ fn rows_that_are_not_what_they_should_be_are_found() -> TestResult {
             s.put_rows(0, 0, &rows);
         }),
         ("one cluster number per record", |s| s.first(store::PARTITIONS)[30] ^= 1),
+        ("each record into one cluster", |s| {
+            let parts = s.tables.get_mut(store::PARTITIONS).expect("stored");
+            parts.values_mut().last().expect("the draws")[30] ^= 1;
+        }),
         ("opens every data key", |s| {
             s.change(store::SUBMISSIONS, |stored: &mut v1::StoredSubmission| {
                 stored.wrapped_data_key = vec![0; 72].into();

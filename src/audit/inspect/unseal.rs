@@ -6,7 +6,7 @@ use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
 use prost::Message as _;
 use redb::{ReadOnlyTable, ReadTransaction};
-use samenloop_schema::{Digest, RoundId, SubmissionId};
+use samenloop_schema::{Digest, Draws, RoundId, SubmissionId};
 use samenloop_wire::store::{self, NONCE_LEN, batch_key, partition_key, submission_key};
 use samenloop_wire::{to_batch_record, v1};
 use serde::Serialize;
@@ -202,24 +202,27 @@ impl<'a> Unsealing<'a> {
 
     fn partitions(&mut self, findings: &mut Vec<Finding>) -> Result<(), OpenError> {
         let stored = self.read.open_table(table(store::PARTITIONS))?;
+        // Of the round whose numbers are passing; its clusters come first.
+        let mut clusters = None;
         for (round, number) in self.metadata.partitions.keys() {
             let place = partition_key(round, *number);
             let facts = self.metadata.rounds.get(round);
             let wrapped = facts.map(|facts| &facts.stored.wrapped_partition_key[..]);
             let key = wrapped.and_then(|wrapped| unwrap(self.key, wrapped, round.as_bytes()));
             let sealed = stored.get(&place[..])?;
-            let labels =
+            let plain =
                 key.zip(sealed).and_then(|(key, sealed)| open(&key, sealed.value(), &place));
-            let dense = labels.is_some_and(|labels| {
-                let (labels, rest) = labels.as_chunks::<4>();
-                let count = labels.len() as u64;
-                rest.is_empty()
-                    && labels.iter().all(|label| u64::from(u32::from_le_bytes(*label)) < count)
-            });
-            if dense {
+            let (right, rule) = if *number == 0 {
+                clusters = plain.and_then(|labels| dense(&labels));
+                (clusters.is_some(), "a partition decrypts to one cluster number per record")
+            } else {
+                let draws = plain.and_then(|draws| Draws::from_bytes(&draws));
+                let beside = draws.zip(clusters.as_ref()).is_some_and(|(d, own)| d.fits(own));
+                (beside, "draws put each record into one cluster, beside their partition")
+            };
+            if right {
                 self.seen.partitions += 1;
             } else {
-                let rule = "a partition decrypts to one cluster number per record";
                 findings.push(Finding::new(row(store::PARTITIONS, &place), rule, ""));
             }
         }
@@ -252,4 +255,12 @@ impl<'a> Unsealing<'a> {
         }
         (Some(self.seen), self.first_row)
     }
+}
+
+/// Labels, if each is below their number.
+fn dense(bytes: &[u8]) -> Option<Vec<u32>> {
+    let (labels, rest) = bytes.as_chunks::<4>();
+    let labels: Vec<u32> = labels.iter().map(|label| u32::from_le_bytes(*label)).collect();
+    let within = labels.iter().all(|label| (*label as usize) < labels.len());
+    (rest.is_empty() && within).then_some(labels)
 }

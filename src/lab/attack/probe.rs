@@ -2,7 +2,7 @@
 
 use samenloop_disclose::{Frame, Measure, NoiseKey, Registration, Scope, materialise};
 use samenloop_link::{Options, Silent, Source, link};
-use samenloop_schema::{Clk, Digest, DisclosurePolicy, LinkageSchema, PartyId, Record};
+use samenloop_schema::{Clk, Digest, DisclosurePolicy, Draws, LinkageSchema, PartyId, Record};
 
 use super::Extent;
 use super::outcome::Outcome;
@@ -156,7 +156,8 @@ fn release(policy: &DisclosurePolicy, trial: usize, there: bool) -> anyhow::Resu
     };
     let seed = Digest::of(format!("noise {trial}").as_bytes());
     // Labels must be below the number of registrations, of which there are more than people.
-    let release = materialise(policy, frame, &rows, &clusters, &[], NoiseKey::new(seed.0))?;
+    let release =
+        materialise(policy, frame, &rows, &clusters, &Draws::default(), NoiseKey::new(seed.0))?;
     let table = release.query(Measure::Overlap, &[])?;
     let cell = table.cells.iter().find(|cell| cell.sources == [0, 1]);
     Ok(cell.and_then(|cell| cell.number).map(|number| number.count))

@@ -187,7 +187,8 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
         .iter()
         .map(|source| Source { may_hold_duplicates: true, records: &source.survey.records })
         .collect();
-    let linkage = link(&schema, &sources, &Options::default(), progress)?;
+    let linkage =
+        link(&schema, &sources, &Options { weights: true, ..Options::default() }, progress)?;
     lap("link");
 
     let registries: Vec<&Registry> = loaded.iter().map(|source| &source.registry).collect();
@@ -195,13 +196,13 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
     let clusters = whole(&linkage.clusters);
     let truth = Counts::of(&registries, &counts::truth(&registries));
     let mut expected = Counts::default();
-    let draws = linkage.posterior.draws();
+    let draws = linkage.posterior.draws().number();
+    let drawn = |draw| whole(&linkage.posterior.draws().partition(&linkage.clusters, draw));
     for draw in 0..draws {
-        expected.add(&Counts::of(&registries, &whole(&linkage.posterior.draw(draw))), draws);
+        expected.add(&Counts::of(&registries, &drawn(draw)), draws);
     }
     let frozen = frozen(job, &loaded, &linkage)?;
-    let chosen =
-        frozen.map_or(clusters.clone(), |draw| whole(&linkage.posterior.draw(draw as u32)));
+    let chosen = frozen.map_or(clusters.clone(), drawn);
     let chosen = Counts::of(&registries, &chosen);
     let linked = Counts::of(&registries, &clusters);
     let frozen = Frozen {
@@ -244,7 +245,7 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
 }
 
 /// The draw on which a release of these sources would count; none is the clustering itself.
-fn frozen(job: &Job, loaded: &[Loaded], linkage: &Linkage) -> anyhow::Result<Option<usize>> {
+fn frozen(job: &Job, loaded: &[Loaded], linkage: &Linkage) -> anyhow::Result<Option<u32>> {
     let id = |place: usize| format!("source-{place}").parse();
     let frame = Frame {
         parties: (0..job.sources.len()).map(id).collect::<Result<_, _>>()?,
@@ -265,9 +266,7 @@ fn frozen(job: &Job, loaded: &[Loaded], linkage: &Linkage) -> anyhow::Result<Opt
         })
     });
     let rows: Vec<Registration> = rows.collect();
-    let draws: Vec<Vec<u32>> =
-        (0..linkage.posterior.draws()).map(|draw| linkage.posterior.draw(draw)).collect();
-    Ok(frozen_partition(&frame, &rows, &linkage.clusters, &draws))
+    Ok(frozen_partition(&frame, &rows, &linkage.clusters, linkage.posterior.draws()))
 }
 
 /// The true person of each submitted record, in the order in which they were linked.

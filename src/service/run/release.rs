@@ -126,12 +126,13 @@ impl Rounds {
         let seed = Zeroizing::new(random::<32>().map_err(StoreError::from)?);
         let frame = frame(&facts.manifest, &facts.schema)
             .map_err(|_| Refusal::Frame("a roll-up does not fit the linkage schema"))?;
-        let frozen = frozen_partition(&frame, &registrations, &found.clusters, &found.draws);
+        let frozen = frozen_partition(&frame, &registrations, &found.clusters, &found.draws)
+            .map(|draw| found.draws.partition(&found.clusters, draw));
         let release = materialise(
             policy,
             frame,
             &registrations,
-            frozen.map_or(&found.clusters, |draw| &found.draws[draw]),
+            frozen.as_ref().unwrap_or(&found.clusters),
             &found.draws,
             NoiseKey::new(*seed),
         )?;

@@ -53,7 +53,7 @@ fn the_same_inputs_give_the_same_partition_and_a_cancelled_run_can_be_run_again(
         assert_eq!((state(&linked)?, linked.runs), (RoundState::Linked, 2));
         let found = partition::read(rounds.store(), &round, &linked)?;
         let people = found.clusters.iter().max().map(|last| last + 1);
-        assert_eq!((people, found.draws.len()), (Some(200), 100));
+        assert_eq!((people, found.draws.number()), (Some(200), 100));
         digests.push(linked.partition_digest);
         assert!(matches!(
             rounds.run(&facts, &run(false)),
