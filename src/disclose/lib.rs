@@ -31,7 +31,7 @@ pub use codec::DamagedRelease;
 pub use contact::{Months, contact_order};
 pub use frame::{DimensionList, Frame, RollUpList, Scope};
 pub use frozen::frozen_partition;
-pub use interval::STEP as INTERVAL_STEP;
+pub use interval::{STEP as INTERVAL_STEP, linkage_offsets};
 pub use lattice::{LatticeSize, lattice_cells};
 pub use materialise::{Refusal, materialise};
 pub use measure::{MAX_PATTERN_SOURCES, Measure, Order, Return};

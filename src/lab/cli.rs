@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{attack, clkhash, estimate, evaluate, ptable, similar, synth};
+use crate::{attack, clkhash, coverage, estimate, evaluate, ptable, similar, synth};
 
 /// Measures samenloop on data whose truth is known. Never deployed.
 #[derive(Debug, Parser)]
@@ -31,6 +31,10 @@ enum Command {
     /// Runs the very code of a real round, locally, under a public key: do not give it data of real
     /// people that may not be read here.
     Evaluate(evaluate::command::Flags),
+    /// Link many synthetic rounds and count how often the intervals hold the truth.
+    ///
+    /// Prints the figures of docs/linkage-model.md. Seeds from 1000 on served no tuning.
+    Coverage(coverage::command::Flags),
     /// Estimate how many people no list knows, from capture histories, by every model side by side.
     ///
     /// The very code that a release's population report uses. Models differ by more than their
@@ -64,6 +68,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Attack(flags) => attack::command::run(flags),
         Command::Schemes(flags) => attack::tried::run(flags),
         Command::Evaluate(flags) => evaluate::command::run(flags),
+        Command::Coverage(flags) => coverage::command::run(flags),
         Command::Estimate(flags) => estimate::command::run(flags),
         Command::Ptable(flags) => ptable::run(flags),
         Command::Similar(flags) => similar::command::run(flags),

@@ -4,6 +4,7 @@
 pub mod attack;
 mod cli;
 pub mod clkhash;
+pub mod coverage;
 pub mod demo;
 pub mod estimate;
 pub mod evaluate;

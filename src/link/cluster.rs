@@ -105,7 +105,7 @@ impl Graph {
     }
 
     /// Whether two records may be of one person by the rule of their source.
-    fn compatible(&self, a: u32, b: u32) -> bool {
+    pub(crate) fn compatible(&self, a: u32, b: u32) -> bool {
         self.exclusive(a).is_none() || self.exclusive(a) != self.exclusive(b)
     }
 

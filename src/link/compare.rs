@@ -1,6 +1,6 @@
 //! Two records side by side: how alike their encodings are and which match keys they share.
 
-use samenloop_schema::LinkageSchema;
+use samenloop_schema::{FieldKind, LinkageSchema, MatchKey};
 
 use crate::kernel::Kernel;
 use crate::population::Population;
@@ -29,7 +29,24 @@ const DICE: [f64; 7] = [0.55, 0.65, 0.72, 0.80, 0.86, 0.92, 0.97];
 pub(crate) struct Comparison {
     diffused: Vec<bool>,
     bits: Vec<f64>,
+    /// Bit per match key that tells of an address.
+    address_keys: u64,
     kernel: Kernel,
+}
+
+/// Sources that are told apart; the last stands for all further ones, too.
+pub(crate) const SOURCES: usize = 16;
+
+/// Match keys that only agree where an address does.
+fn address_keys(schema: &LinkageSchema) -> u64 {
+    let of_address = |key: &MatchKey| {
+        let kinds = key.parts.iter().filter_map(|part| schema.field(&part.field));
+        kinds.map(|field| field.kind).any(|kind| {
+            matches!(kind, FieldKind::Postcode | FieldKind::Street | FieldKind::HouseNumber)
+        })
+    };
+    let keys = schema.match_keys.iter().take(MAX_KEYS).zip(0..);
+    keys.filter(|(key, _)| of_address(key)).fold(0, |bits, (_, place)| bits | 1 << place)
 }
 
 /// What two records have in common.
@@ -44,6 +61,10 @@ pub(crate) struct Vector {
     /// How many candidates the less crowded of the two has, as a band: who is alike to many has a
     /// common name.
     pub(crate) crowd: u8,
+    /// 0 for records of two sources, else the source of both, from 1: most sources hold few people twice.
+    pub(crate) same_source: u8,
+    /// Whether a match key agrees that tells of an address.
+    pub(crate) one_address: bool,
     /// Bit per code: both have it and it is equal.
     pub(crate) codes_agreeing: u16,
     /// Bit per code: both have it.
@@ -66,6 +87,7 @@ impl Comparison {
         Self {
             diffused: encodings.clone().map(|encoding| encoding.diffusion >= 4).collect(),
             bits: encodings.map(|encoding| f64::from(encoding.bits)).collect(),
+            address_keys: address_keys(schema),
             kernel,
         }
     }
@@ -140,12 +162,25 @@ impl Comparison {
             }
         }
         let (mut codes_agreeing, mut codes_comparable) = (0, 0);
+        let one_address = agreeing & self.address_keys != 0;
+        let [source, other] = [a, b].map(|record| population.source[record]);
+        let same_source =
+            if source == other { 1 + source.min(SOURCES as u16 - 2) as u8 } else { 0 };
         for (place, code) in population.codes.iter().enumerate() {
             if code[a] != 0 && code[b] != 0 {
                 codes_comparable |= 1 << place;
                 codes_agreeing |= u16::from(code[a] == code[b]) << place;
             }
         }
-        Vector { levels, agreeing, comparable, crowd: 0, codes_agreeing, codes_comparable }
+        Vector {
+            levels,
+            agreeing,
+            comparable,
+            crowd: 0,
+            same_source,
+            one_address,
+            codes_agreeing,
+            codes_comparable,
+        }
     }
 }

@@ -9,9 +9,12 @@
 //! keys, and the codes are its indicators. It is fitted by EM whose M-step is a logistic regression
 //! (Newton's method) with the added-up log-odds as its offset and a ridge that pulls every correction
 //! to 0: where codes say little, or a round is small, the weights stay as they are.
+//!
+//! Strangers at one address are no random strangers: they share the municipality and, as a household,
+//! often more. How often their codes agree is learnt apart, from what encodings and keys say of them.
 
-use crate::compare::{ABSENT, LEVELS, Vector};
-use crate::model::{Level, Model};
+use crate::compare::{ABSENT, LEVELS, SOURCES, Vector};
+use crate::model::{Level, Model, code_agreement, neighbours_agreement};
 use crate::patterns::{CROWDS, Patterns};
 
 /// Rounds of EM, each with one Newton step.
@@ -44,7 +47,8 @@ impl Correction {
     fn none(encodings: usize, keys: usize) -> Self {
         let crossed = encodings.min(CROSSED);
         let pairs = crossed * crossed.saturating_sub(1) / 2;
-        let traits = encodings * (LEVELS + 1) + 2 * keys + KEYS + (pairs * BANDS + CROWDS) * BANDS;
+        let traits =
+            encodings * (LEVELS + 1) + 2 * keys + KEYS + SOURCES + (pairs * BANDS + CROWDS) * BANDS;
         Self { coefficients: vec![0.0; traits], encodings, keys }
     }
 
@@ -67,6 +71,8 @@ impl Correction {
         base += 2 * self.keys;
         out.push((base + (vector.agreeing.count_ones() as usize).min(KEYS - 1)) as u32);
         base += KEYS;
+        out.push((base + usize::from(vector.same_source)) as u32);
+        base += SOURCES;
         let names = vector.levels[..self.encodings].first().map_or(0, |level| band(*level));
         out.push((base + usize::from(vector.crowd) * BANDS + names) as u32);
         base += CROWDS * BANDS;
@@ -102,6 +108,58 @@ fn band(level: u8) -> usize {
     }
 }
 
+/// Agreement of codes between two records, where both have them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Codes {
+    /// Of records that no address ties.
+    pub apart: Vec<Level>,
+    /// Of records with an address in common.
+    pub one_address: Vec<Level>,
+}
+
+impl Codes {
+    pub(crate) fn new(levels: impl Iterator<Item = Level>) -> Self {
+        let apart: Vec<Level> = levels.collect();
+        Self { one_address: apart.clone(), apart }
+    }
+
+    /// Weight of the codes of a comparison.
+    pub(crate) fn weight(&self, vector: &Vector) -> f64 {
+        let codes = if vector.one_address { &self.one_address } else { &self.apart };
+        let weights = codes.iter().enumerate().map(|(place, code)| {
+            if vector.codes_comparable >> place & 1 == 0 {
+                0.0
+            } else if vector.codes_agreeing >> place & 1 == 1 {
+                code.weight()
+            } else {
+                Level { m: 1.0 - code.m, u: 1.0 - code.u }.weight()
+            }
+        });
+        weights.sum()
+    }
+
+    /// Learns them anew from the share of each row's pairs that is of one person.
+    fn learn(&mut self, rows: &[Row], matched: &[f64]) {
+        for (place, (apart, one_address)) in
+            self.apart.iter_mut().zip(&mut self.one_address).enumerate()
+        {
+            let (mut matches, mut neighbours) = ([0.0; 2], [0.0; 2]);
+            for (row, matched) in rows.iter().zip(matched) {
+                if row.vector.codes_comparable >> place & 1 == 1 {
+                    let outcome = usize::from(row.vector.codes_agreeing >> place & 1 == 0);
+                    matches[outcome] += matched * row.pairs;
+                    if row.vector.one_address {
+                        neighbours[outcome] += (1.0 - matched) * row.pairs;
+                    }
+                }
+            }
+            apart.m = code_agreement(&matches);
+            one_address.m = apart.m;
+            one_address.u = neighbours_agreement(&neighbours, apart.u, apart.m);
+        }
+    }
+}
+
 /// Log-odds as a sum of weights, within what can be believed.
 pub(crate) fn offset(model: &Model, vector: &Vector) -> f64 {
     model.evidence(vector).clamp(-MOST, MOST)
@@ -120,10 +178,10 @@ fn logistic(log_odds: f64) -> f64 {
 
 /// Learns the corrections, and how often codes agree between records of one person. Without codes
 /// there is nothing to learn from.
-pub(crate) fn learn(model: &Model, patterns: &Patterns) -> (Correction, Vec<Level>) {
+pub(crate) fn learn(model: &Model, patterns: &Patterns) -> (Correction, Codes) {
     let mut codes = model.codes.clone();
     let mut correction = Correction::none(model.encodings.len(), model.keys.len());
-    if codes.is_empty() {
+    if codes.apart.is_empty() {
         return (Correction::default(), codes);
     }
     let rows: Vec<Row> = patterns
@@ -139,37 +197,14 @@ pub(crate) fn learn(model: &Model, patterns: &Patterns) -> (Correction, Vec<Leve
         let matched: Vec<f64> = rows
             .iter()
             .zip(&log_odds)
-            .map(|(row, log_odds)| logistic(log_odds + code_weight(&codes, &row.vector)))
+            .map(|(row, log_odds)| logistic(log_odds + codes.weight(&row.vector)))
             .collect();
-        for (place, code) in codes.iter_mut().enumerate() {
-            let mut counts = [0.0; 2];
-            for (row, matched) in rows.iter().zip(&matched) {
-                if row.vector.codes_comparable >> place & 1 == 1 {
-                    let differs = row.vector.codes_agreeing >> place & 1 == 0;
-                    counts[usize::from(differs)] += matched * row.pairs;
-                }
-            }
-            code.m = crate::model::code_agreement(&counts);
-        }
+        codes.learn(&rows, &matched);
         if !correction.step(&rows, &log_odds, &matched) {
             break;
         }
     }
     (correction, codes)
-}
-
-/// Weight of the codes of a comparison.
-pub(crate) fn code_weight(codes: &[Level], vector: &Vector) -> f64 {
-    let weights = codes.iter().enumerate().map(|(place, code)| {
-        if vector.codes_comparable >> place & 1 == 0 {
-            0.0
-        } else if vector.codes_agreeing >> place & 1 == 1 {
-            code.weight()
-        } else {
-            Level { m: 1.0 - code.m, u: 1.0 - code.u }.weight()
-        }
-    });
-    weights.sum()
 }
 
 impl Correction {

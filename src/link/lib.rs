@@ -10,6 +10,7 @@ mod chance;
 mod cluster;
 mod compare;
 mod correction;
+mod imputed;
 #[allow(unsafe_code, reason = "docs/decisions/0005: vector instructions, each call argued for")]
 pub mod kernel;
 mod model;
@@ -21,6 +22,7 @@ mod run;
 mod similar;
 mod unseen;
 
+pub use correction::Codes;
 pub use model::{COMPARABLE, Level, Model};
 pub use posterior::{Estimate, Posterior};
 pub use run::{EXHAUSTIVE, LinkError, Linkage, Options, Progress, Search, Silent, Source, link};

@@ -12,7 +12,7 @@ use samenloop_schema::LinkageSchema;
 
 use crate::chance;
 use crate::compare::{ABSENT, Comparison, LEVELS, MAX_KEYS, Vector};
-use crate::correction::{self, Correction, code_weight};
+use crate::correction::{self, Codes, Correction};
 use crate::patterns::Patterns;
 use crate::population::Population;
 
@@ -44,8 +44,8 @@ pub struct Model {
     pub keys: Vec<Level>,
     /// That no key agrees, per number of keys that both have (1–2, 3–4, more).
     pub no_key: [Level; COMPARABLE],
-    /// Per code that no encoding or key can know, its agreement where both have it.
-    pub codes: Vec<Level>,
+    /// Agreement of the codes that no encoding or key can know.
+    pub codes: Codes,
     /// Rounds of EM.
     pub iterations: u32,
     /// Whether EM came to rest.
@@ -172,6 +172,11 @@ pub(crate) fn code_agreement(matches: &[f64; 2]) -> f64 {
     shares(matches, &[PRIOR_CODE_M, 1.0 - PRIOR_CODE_M], PRIOR_PAIRS)[0].min(MOST_CODE_M)
 }
 
+/// u of a code at one address, where no more than `m` is believed; `apart` is that of any strangers.
+pub(crate) fn neighbours_agreement(others: &[f64; 2], apart: f64, m: f64) -> f64 {
+    shares(others, &[apart, 1.0 - apart], PRIOR_PAIRS)[0].min(m)
+}
+
 /// The first outcome of two.
 fn first(matches: &[f64; 2], others: &[f64; 2], prior_m: f64, prior_u: f64) -> Level {
     let m = shares(matches, &[prior_m, 1.0 - prior_m], PRIOR_PAIRS)[0];
@@ -194,12 +199,13 @@ impl Model {
                 let (m, u) = (&matches.no_key[class], &others.no_key[class]);
                 first(m, u, PRIOR_NO_KEY_M[class], 0.5)
             }),
-            codes: matches
-                .codes
-                .iter()
-                .zip(&others.codes)
-                .map(|(m, u)| Level { m: code_agreement(m), u: shares(u, &[0.5; 2], 2.0)[0] })
-                .collect(),
+            codes: Codes::new(
+                matches
+                    .codes
+                    .iter()
+                    .zip(&others.codes)
+                    .map(|(m, u)| Level { m: code_agreement(m), u: shares(u, &[0.5; 2], 2.0)[0] }),
+            ),
             iterations: 0,
             converged: false,
             recipes,
@@ -209,9 +215,7 @@ impl Model {
 
     /// Log-odds that a pair with this comparison is of one person.
     pub(crate) fn log_odds(&self, vector: &Vector) -> f64 {
-        correction::offset(self, vector)
-            + self.correction.of(vector)
-            + code_weight(&self.codes, vector)
+        correction::offset(self, vector) + self.correction.of(vector) + self.codes.weight(vector)
     }
 
     /// Log-odds by encodings and match keys alone, as the sum of their weights.
@@ -284,7 +288,7 @@ pub(crate) fn learn(
         let (mut matches, mut others) = (none.clone(), background.clone());
         let mut matched = 0.0;
         for (vector, pairs) in patterns.counted() {
-            let log_odds = model.evidence(vector) + code_weight(&model.codes, vector);
+            let log_odds = model.evidence(vector) + model.codes.weight(vector);
             let p = 1.0 / (1.0 + (-log_odds).exp());
             matches.add(vector, p * pairs);
             others.add(vector, (1.0 - p) * pairs);

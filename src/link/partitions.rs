@@ -1,8 +1,11 @@
 //! Partitions of one component: all of them where they are few, draws where they are many.
 //!
-//! A partition's probability is in proportion to the product of p over pairs that it puts together
-//! and 1 − p over pairs that it parts, which is exp of the sum of log-odds of the pairs together.
-//! Drawing each pair on its own and taking what hangs together would merge far too much.
+//! Were pairs independent, a partition's probability would be in proportion to the product of p over the
+//! pairs that it puts together and 1 − p over those that it parts, which is exp of the sum of log-odds of
+//! the pairs together. But the records of a cluster are alike, and so is what they say of another one: a
+//! badly written record resembles one of its person's records and fails with all the others for the same
+//! reason. So only a maximum spanning tree of a cluster counts whole, and what its further pairs say in
+//! part. Drawing each pair on its own and taking what hangs together would merge far too much.
 
 use std::collections::HashMap;
 
@@ -28,6 +31,8 @@ struct Weights {
     edges: Vec<(u32, f64)>,
     /// Log-odds of two records without an edge.
     no_edge: f64,
+    /// Share of the log-odds of pairs beyond a cluster's spanning tree that counts.
+    further: f64,
     /// Per record, its source if that holds nobody twice.
     exclusive: Vec<Option<u16>>,
     /// Row by row the log-odds of every two records, for a component of up to [`DENSE`].
@@ -35,7 +40,8 @@ struct Weights {
 }
 
 impl Weights {
-    fn clear(&mut self, no_edge: f64) {
+    fn clear(&mut self, no_edge: f64, further: f64) {
+        self.further = further;
         self.begins.clear();
         self.begins.push(0);
         self.edges.clear();
@@ -89,30 +95,47 @@ impl Weights {
         }
     }
 
-    /// Log-odds of one record and all of the others, `-inf` if they cannot be one person.
-    fn between(&self, record: u32, others: impl Iterator<Item = u32>) -> f64 {
-        if self.table.is_empty() {
-            return others.map(|other| self.pair(record, other)).sum();
+    /// Log-odds that records are one person, `-inf` if they cannot be. `room` is used again and again.
+    fn together(&self, records: impl Iterator<Item = u32>, room: &mut Vec<(u32, f64)>) -> f64 {
+        let pair = |a: u32, b: u32| match self.table.is_empty() {
+            true => self.pair(a, b),
+            false => self.table[a as usize * self.size() + b as usize],
+        };
+        let mut records = records;
+        let Some(mut last) = records.next() else { return 0.0 };
+        room.clear();
+        room.extend(records.map(|record| (record, f64::NEG_INFINITY)));
+        let (mut tree, mut all) = (0.0, 0.0);
+        // Prim's algorithm: of those outside, the one with the strongest edge comes in.
+        while !room.is_empty() {
+            let mut strongest = 0;
+            for place in 0..room.len() {
+                let (record, edge) = room[place];
+                let weight = pair(last, record);
+                all += weight;
+                room[place].1 = edge.max(weight);
+                if room[place].1 > room[strongest].1 {
+                    strongest = place;
+                }
+            }
+            let (record, edge) = room.swap_remove(strongest);
+            tree += edge;
+            last = record;
         }
-        let row = &self.table[record as usize * self.size()..][..self.size()];
-        others.map(|other| row[other as usize]).sum()
+        if all == f64::NEG_INFINITY { all } else { tree + self.further * (all - tree) }
     }
-}
-
-/// Mean and variance of the number of people.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Moments {
-    pub(crate) mean: f64,
-    pub(crate) variance: f64,
 }
 
 /// Explores one component after another.
 #[derive(Default)]
 pub(crate) struct Explorer {
     weights: Weights,
-    moments: Moments,
     drawn: Drawn,
     all: Vec<Partition>,
+    /// Per set of records, as bits, the log-odds that they are one person.
+    sets: Vec<f64>,
+    room: Vec<(u32, f64)>,
+    /// Sum of the odds of the first partitions; the first sum is of none.
     reached: Vec<f64>,
     chosen: Vec<(u32, u32)>,
 }
@@ -155,9 +178,10 @@ impl Drawn {
 }
 
 impl Explorer {
-    /// Takes up a component. Edges count for no less than `against`, as two records without one do.
-    pub(crate) fn enter(&mut self, graph: &Graph, component: &[u32], against: f64) {
-        self.weights.clear(against);
+    /// Takes up a component. Edges count for no less than `against`, as two records without one do;
+    /// beyond a cluster's spanning tree pairs count for the share `further` of their log-odds.
+    pub(crate) fn enter(&mut self, graph: &Graph, component: &[u32], against: f64, further: f64) {
+        self.weights.clear(against, further);
         for record in component {
             let row = graph.neighbours(*record).iter();
             let edges = row.filter_map(|(other, weight)| {
@@ -169,20 +193,16 @@ impl Explorer {
         self.weights.tabulate();
     }
 
-    /// Explores it. `start` is a partition to begin with, `seed` decides the draws.
-    pub(crate) fn explore(&mut self, start: impl Iterator<Item = u32>, draws: u32, seed: u64) {
+    /// Explores it with a draw for each of `odds`, by which the odds of every join are multiplied in that
+    /// draw. `start` is a partition to begin with, `seed` decides the draws.
+    pub(crate) fn explore(&mut self, start: impl Iterator<Item = u32>, odds: &[f64], seed: u64) {
         let mut state = seed;
-        self.drawn.clear(draws);
+        self.drawn.clear(odds.len() as u32);
         if self.weights.size() <= EXACT {
-            self.enumerate(draws, &mut state);
+            self.enumerate(odds, &mut state);
         } else {
-            self.sample(&start.collect::<Vec<u32>>(), draws, &mut state);
+            self.sample(&start.collect::<Vec<u32>>(), odds, &mut state);
         }
-    }
-
-    /// Of the number of people in it.
-    pub(crate) fn moments(&self) -> Moments {
-        self.moments
     }
 
     /// Visits every cluster of a draw, its members in ascending order and a bit per draw.
@@ -195,64 +215,77 @@ impl Explorer {
         }
     }
 
-    fn sample(&mut self, start: &[u32], draws: u32, state: &mut u64) {
+    fn sample(&mut self, start: &[u32], odds: &[f64], state: &mut u64) {
         let mut sampler = Sampler::new(start);
-        let mut counts = vec![];
         let mut members = vec![];
-        for sweep in 0..BURN_IN + draws * BETWEEN {
-            (0..start.len() as u32).for_each(|record| {
-                sampler.move_one(&self.weights, record, state);
-            });
-            let Some(since) = sweep.checked_sub(BURN_IN) else { continue };
-            counts.push(sampler.clusters() as f64);
-            if since.is_multiple_of(BETWEEN) {
-                for label in 0..start.len() {
-                    if sampler.members[label].is_empty() {
-                        continue;
-                    }
-                    let number = *sampler.numbers[label].get_or_insert_with(|| {
-                        members.clone_from(&sampler.members[label]);
-                        members.sort_unstable();
-                        self.drawn.number(&members)
-                    });
-                    self.drawn.mark(number, since / BETWEEN);
+        for (draw, odds) in (0..).zip(odds) {
+            for _ in 0..if draw == 0 { BURN_IN } else { BETWEEN } {
+                for record in 0..start.len() as u32 {
+                    sampler.move_one(&self.weights, record, *odds, state);
                 }
             }
+            for label in 0..start.len() {
+                if sampler.members[label].is_empty() {
+                    continue;
+                }
+                let number = *sampler.numbers[label].get_or_insert_with(|| {
+                    members.clone_from(&sampler.members[label]);
+                    members.sort_unstable();
+                    self.drawn.number(&members)
+                });
+                self.drawn.mark(number, draw);
+            }
         }
-        let n = counts.len().max(1) as f64;
-        let mean = counts.iter().sum::<f64>() / n;
-        let variance = counts.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / n;
-        self.moments = Moments { mean, variance };
     }
 
-    fn enumerate(&mut self, draws: u32, state: &mut u64) {
+    /// Lists every partition of the component, by number of clusters, and the odds reached with it.
+    fn list_all(&mut self) {
         self.all.clear();
-        let none = Partition { log: 0.0, labels: [0; EXACT], clusters: 0 };
-        grow(&self.weights, 0, none, &mut self.all);
+        self.sets.clear();
+        let size = self.weights.size();
+        for set in 0..1_u32 << size {
+            let records = (0..size as u32).filter(|record| set >> record & 1 == 1);
+            self.sets.push(self.weights.together(records, &mut self.room));
+        }
+        let none = Partition { log: 0.0, labels: [0; EXACT], sets: [0; EXACT], clusters: 0 };
+        grow(&self.sets, size, 0, none, &mut self.all);
+        self.all.sort_by_key(|partition| partition.clusters);
         let logs = self.all.iter().map(|partition| partition.log);
         let best = logs.fold(f64::NEG_INFINITY, f64::max);
         let mut total = 0.0;
         self.reached.clear();
+        self.reached.push(0.0);
         self.reached.extend(self.all.iter().map(|partition| {
             total += (partition.log - best).exp();
             total
         }));
-        let (mut mean, mut square, mut before) = (0.0, 0.0, 0.0);
-        for (partition, reached) in self.all.iter().zip(&self.reached) {
-            let people = f64::from(partition.clusters);
-            mean += (reached - before) / total * people;
-            square += (reached - before) / total * people * people;
-            before = *reached;
-        }
-        self.moments = Moments { mean, variance: square - mean * mean };
+    }
+
+    fn enumerate(&mut self, odds: &[f64], state: &mut u64) {
+        self.list_all();
+        let size = self.weights.size();
+        let end_of = |clusters: usize| {
+            self.all.partition_point(|partition| usize::from(partition.clusters) <= clusters)
+        };
+        let ends: [usize; EXACT + 1] = std::array::from_fn(end_of);
         self.chosen.clear();
-        for draw in 0..draws {
-            let at = uniform(state) * total;
-            let chosen = self.reached.partition_point(|reached| *reached <= at);
-            self.chosen.push((chosen.min(self.all.len() - 1) as u32, draw));
+        for (draw, odds) in (0..).zip(odds) {
+            // So many clusters, so many joins: odds only change how likely a number of clusters is.
+            let mut reached = [0.0; EXACT + 1];
+            for clusters in 1..=size {
+                let own = self.reached[ends[clusters]] - self.reached[ends[clusters - 1]];
+                reached[clusters] =
+                    reached[clusters - 1] + own * odds.powi((size - clusters) as i32);
+            }
+            let at = uniform(state) * reached[size];
+            let clusters = (1..size).find(|clusters| at < reached[*clusters]).unwrap_or(size);
+            let [begin, end] = [ends[clusters - 1], ends[clusters]];
+            let own = self.reached[end] - self.reached[begin];
+            let at = self.reached[begin] + uniform(state) * own;
+            let chosen = self.reached[begin + 1..end].partition_point(|reached| *reached <= at);
+            self.chosen.push(((begin + chosen) as u32, draw));
         }
         self.chosen.sort_unstable();
-        let size = self.weights.size();
         let mut members = Vec::with_capacity(EXACT);
         for draws in self.chosen.chunk_by(|a, b| a.0 == b.0) {
             let partition = self.all[draws[0].0 as usize];
@@ -274,10 +307,13 @@ struct Sampler {
     members: Vec<Vec<u32>>,
     /// Per label, the number of its cluster among those drawn, unless it has changed since.
     numbers: Vec<Option<u32>>,
+    /// Per label, the log-odds that its cluster is one person, unless it has changed since.
+    together: Vec<Option<f64>>,
     empty: Vec<u32>,
     /// Room for the labels next to a record and for their odds, used again and again.
     near: Vec<u32>,
     options: Vec<(u32, f64)>,
+    room: Vec<(u32, f64)>,
 }
 
 impl Sampler {
@@ -291,19 +327,18 @@ impl Sampler {
             labels,
             members,
             numbers: vec![None; start.len()],
+            together: vec![None; start.len()],
             near: vec![],
             options: vec![],
+            room: vec![],
         }
     }
 
-    fn clusters(&self) -> usize {
-        self.members.len() - self.empty.len()
-    }
-
-    fn move_one(&mut self, weights: &Weights, record: u32, state: &mut u64) {
+    fn move_one(&mut self, weights: &Weights, record: u32, odds: f64, state: &mut u64) {
         let old = self.labels[record as usize];
         let left = &mut self.members[old as usize];
         left.retain(|member| *member != record);
+        self.together[old as usize] = None;
         if left.is_empty() {
             self.empty.push(old);
         }
@@ -320,8 +355,11 @@ impl Sampler {
         options.clear();
         options.push((alone, 1.0));
         for label in &labels {
-            let members = self.members[*label as usize].iter().copied();
-            options.push((*label, weights.between(record, members).min(700.0).exp()));
+            let members = || self.members[*label as usize].iter().copied();
+            let without = *self.together[*label as usize]
+                .get_or_insert_with(|| weights.together(members(), &mut self.room));
+            let with = weights.together(members().chain([record]), &mut self.room);
+            options.push((*label, odds * (with - without).min(600.0).exp()));
         }
         let mut rest = uniform(state) * options.iter().map(|(_, odds)| odds).sum::<f64>();
         let chosen = options.iter().find(|(_, odds)| {
@@ -338,11 +376,13 @@ impl Sampler {
         }
         self.labels[record as usize] = label;
         self.members[label as usize].push(record);
+        self.together[label as usize] = None;
         (self.near, self.options) = (labels, options);
     }
 }
 
-fn uniform(state: &mut u64) -> f64 {
+/// A number from 0 to below 1.
+pub(crate) fn uniform(state: &mut u64) -> f64 {
     (next(state) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
@@ -351,27 +391,27 @@ fn uniform(state: &mut u64) -> f64 {
 struct Partition {
     log: f64,
     labels: [u8; EXACT],
+    /// Per label, its records as bits.
+    sets: [u8; EXACT],
     clusters: u8,
 }
 
-/// Restricted growth strings: each partition once.
-fn grow(weights: &Weights, record: usize, before: Partition, all: &mut Vec<Partition>) {
-    let size = weights.size();
+/// Restricted growth strings: each partition once. `together` has the log-odds of each set.
+fn grow(together: &[f64], size: usize, record: usize, before: Partition, all: &mut Vec<Partition>) {
     if record == size {
         all.push(before);
         return;
     }
-    let mut sums = [0.0; EXACT + 1];
-    for (label, weight) in before.labels[..record].iter().zip(&weights.table[record * size..]) {
-        sums[usize::from(*label)] += weight;
-    }
     for label in 0..=before.clusters {
-        let log = before.log + sums[usize::from(label)];
+        let old = before.sets.get(usize::from(label)).copied().unwrap_or(0);
+        let new = old | 1 << record;
+        let log = before.log + together[usize::from(new)] - together[usize::from(old)];
         if log > f64::NEG_INFINITY {
-            let mut labels = before.labels;
-            labels[record] = label;
-            let clusters = before.clusters.max(label + 1);
-            grow(weights, record + 1, Partition { log, labels, clusters }, all);
+            let mut after = Partition { log, ..before };
+            after.labels[record] = label;
+            after.sets[usize::from(label)] = new;
+            after.clusters = before.clusters.max(label + 1);
+            grow(together, size, record + 1, after, all);
         }
     }
 }
@@ -384,31 +424,43 @@ mod tests {
         (p / (1.0 - p)).ln()
     }
 
-    /// Explores records of whom some pairs have an edge of so much probability, from all in one
-    /// cluster, and returns the mean over the draws, too.
-    fn explore(
-        size: u32,
-        pairs: impl Fn(u32, u32) -> Option<f64>,
-        draws: u32,
-        seed: u64,
-    ) -> (Moments, f64) {
+    /// Takes up records of whom some pairs have an edge of so much probability.
+    fn enter(size: u32, pairs: impl Fn(u32, u32) -> Option<f64>, further: f64) -> Explorer {
         let mut explorer = Explorer::default();
-        explorer.weights.clear(logit(1e-4));
+        explorer.weights.clear(logit(1e-4), further);
         for a in 0..size {
             let others = (0..size).filter(|b| *b != a);
             let edges = others.filter_map(|b| Some((b, logit(pairs(a.min(b), a.max(b))?))));
             explorer.weights.push(edges, None);
         }
         explorer.weights.tabulate();
-        explorer.explore((0..size).map(|_| 0), draws, seed);
+        explorer
+    }
+
+    /// Mean and variance of the number of people over all partitions.
+    fn moments(explorer: &mut Explorer) -> (f64, f64) {
+        explorer.list_all();
+        let odds = explorer.reached.windows(2).map(|reached| reached[1] - reached[0]);
+        let total = explorer.reached.last().expect("a partition");
+        let people = explorer.all.iter().map(|partition| f64::from(partition.clusters));
+        let (mean, square) = odds.zip(people).fold((0.0, 0.0), |(mean, square), (odds, people)| {
+            (mean + odds / total * people, square + odds / total * people * people)
+        });
+        (mean, square - mean * mean)
+    }
+
+    /// Mean number of people over draws in which joins have so much better odds.
+    fn drawn(explorer: &mut Explorer, draws: usize, odds: f64) -> f64 {
+        let size = explorer.weights.size() as u32;
+        explorer.explore((0..size).map(|_| 0), &vec![odds; draws], 7);
         let (mut clusters, mut records) = (0, 0);
         explorer.list(|members, mask| {
             let times: u32 = mask.iter().map(|word| word.count_ones()).sum();
             clusters += times;
             records += times * members.len() as u32;
         });
-        assert_eq!(records, size * draws, "every draw has every record once");
-        (explorer.moments(), f64::from(clusters) / f64::from(draws))
+        assert_eq!(records as usize, size as usize * draws, "every draw has every record once");
+        f64::from(clusters) / draws as f64
     }
 
     /// Mean and variance of the number of people, worked out by hand over all partitions.
@@ -436,11 +488,39 @@ mod tests {
         ];
         for (size, pairs, mean, variance) in cases {
             let edge = |a, b| pairs.iter().find(|(pair, _)| *pair == (a, b)).map(|(_, p)| *p);
-            let (exact, drawn) = explore(*size, edge, 4000, 1);
-            assert!((exact.mean - mean).abs() < 1e-5, "{} for {mean}", exact.mean);
-            assert!((exact.variance - variance).abs() < 1e-5, "{} for {variance}", exact.variance);
+            let mut explorer = enter(*size, edge, 1.0);
+            let exact = moments(&mut explorer);
+            assert!((exact.0 - mean).abs() < 1e-5, "{} for {mean}", exact.0);
+            assert!((exact.1 - variance).abs() < 1e-5, "{} for {variance}", exact.1);
+            let drawn = drawn(&mut explorer, 4000, 1.0);
             assert!((drawn - mean).abs() < 0.05, "{drawn} drawn for {mean}");
         }
+    }
+
+    #[test]
+    fn a_badly_written_record_joins_where_it_fits_best() {
+        // The last resembles one of three records of one person, and none of the two others.
+        let edge = |a: u32, b: u32| match (a, b) {
+            (2, 3) => Some(0.9),
+            (_, 3) => Some(0.2),
+            _ => Some(0.999),
+        };
+        let apart = |further: f64| moments(&mut enter(4, edge, further)).0 - 1.0;
+        assert!(apart(1.0) > 0.3, "as if pairs were independent: {}", apart(1.0));
+        assert!(apart(0.3) < 0.22, "{}", apart(0.3));
+    }
+
+    #[test]
+    fn better_odds_of_joins_make_fewer_people() {
+        let chain = |a: u32, b: u32| (b == a + 1).then_some(0.5);
+        for size in [4, 9] {
+            let people =
+                [0.2, 1.0, 5.0].map(|odds| drawn(&mut enter(size, chain, 0.3), 1000, odds));
+            assert!(people.is_sorted_by(|a, b| *a > b + 0.3), "{people:?}");
+        }
+        // Two records: the odds of one person are the odds given.
+        let people = drawn(&mut enter(2, |_, _| Some(0.5), 0.3), 4000, 3.0);
+        assert!((people - 1.25).abs() < 0.03, "{people}");
     }
 
     #[test]
@@ -449,9 +529,10 @@ mod tests {
         let pair = |a: u32, b: u32| {
             (a / 3 == b / 3).then(|| [0.9, 0.9, 0.1][(a % 3 + b % 3) as usize % 3])
         };
-        let (whole, drawn) = explore(9, pair, 2000, 7);
-        let (part, _) = explore(3, pair, 10, 7);
-        assert!((whole.mean - 3.0 * part.mean).abs() < 0.1, "{} {}", whole.mean, part.mean);
-        assert!((whole.mean - drawn).abs() < 0.1, "{} {drawn}", whole.mean);
+        for further in [1.0, 0.3] {
+            let whole = drawn(&mut enter(9, pair, further), 4000, 1.0);
+            let (part, _) = moments(&mut enter(3, pair, further));
+            assert!((whole - 3.0 * part).abs() < 0.1, "{whole} {part}");
+        }
     }
 }

@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use samenloop_schema::Draws;
 
 use crate::cluster::Graph;
-use crate::partitions::{Explorer, Moments};
+use crate::imputed::{impute, normal};
+use crate::partitions::Explorer;
 use crate::population::Population;
 use crate::run::{LinkError, Progress};
 use crate::unseen::Unseen;
@@ -15,6 +16,15 @@ use crate::unseen::Unseen;
 /// says. A badly written record resembles the other records of its person hardly more than strangers';
 /// what it resembles decides.
 const AGAINST: f64 = -2.0;
+
+/// The share of what pairs say that is believed beyond the strongest that hold a cluster together: chosen
+/// on synthetic rounds, so that records are together in as many draws as they are of one person
+/// (`docs/linkage-model.md`).
+const FURTHER: f64 = 0.3;
+
+/// Standard deviation of a doubt about the odds of a join as such, which all joins of a draw share: they
+/// are learnt from one round and wrong together.
+const DOUBT: f64 = 1.0;
 
 /// Components that one thread explores at a time.
 const TOGETHER: usize = 64;
@@ -42,7 +52,7 @@ impl Posterior {
         population: &Population,
         graph: &Graph,
         clusters: &[u32],
-        unseen: Unseen,
+        unseen: &[Unseen],
         draws: u32,
         progress: &dyn Progress,
     ) -> Result<Self, LinkError> {
@@ -50,20 +60,22 @@ impl Posterior {
         let mut sizes = vec![0_u32; clusters.len()];
         clusters.iter().for_each(|cluster| sizes[*cluster as usize] += 1);
         let seed = u64::from_le_bytes(population.digest.0[8..16].try_into().unwrap_or_default());
+        let mut state = seed;
+        let odds: Vec<f64> = (0..draws).map(|_| (DOUBT * normal(&mut state)).exp()).collect();
         let done = AtomicU64::new(0);
         let places: Vec<usize> = (0..components.len()).collect();
-        let explored: Vec<(Vec<Moments>, Draws)> = places
+        let explored: Vec<Draws> = places
             .par_chunks(TOGETHER)
             .map_init(Explorer::default, |explorer, places| {
                 if progress.cancelled() {
                     return Err(LinkError::Cancelled);
                 }
                 let mut found = Draws::new(draws);
-                let explore = |place: &usize| {
+                for place in places {
                     let component = components.records(*place);
-                    explorer.enter(graph, component, AGAINST);
+                    explorer.enter(graph, component, AGAINST, FURTHER);
                     let start = component.iter().map(|record| clusters[*record as usize]);
-                    explorer.explore(start, draws, seed ^ *place as u64);
+                    explorer.explore(start, &odds, seed ^ *place as u64);
                     explorer.list(|members, mask| {
                         let of = |member: &u32| component[*member as usize];
                         let cluster = clusters[of(&members[0]) as usize];
@@ -74,23 +86,13 @@ impl Posterior {
                             found.push(members.iter().map(global), mask);
                         }
                     });
-                    explorer.moments()
-                };
-                let moments: Vec<Moments> = places.iter().map(explore).collect();
+                }
                 let done =
                     places.len() as u64 + done.fetch_add(places.len() as u64, Ordering::Relaxed);
                 progress.permille(920 + (done * 79 / components.len() as u64) as u32);
-                Ok((moments, found))
+                Ok(found)
             })
             .collect::<Result<_, _>>()?;
-        let alone = (population.len() - components.records.len()) as f64;
-        let moments = || explored.iter().flat_map(|(moments, _)| moments);
-        let people = alone + moments().map(|part| part.mean).sum::<f64>();
-        // Every join that nothing tells of makes one person of two.
-        let mean = people - unseen.mean;
-        let variance = unseen.variance + moments().map(|part| part.variance.max(0.0)).sum::<f64>();
-        let half = 1.96 * variance.sqrt();
-
         let mut all = Draws::new(draws);
         let mut uncertain = vec![false; clusters.len()];
         components.records.iter().for_each(|record| uncertain[*record as usize] = true);
@@ -100,8 +102,11 @@ impl Posterior {
                 all.push([population.global[record]], &all.every());
             }
         }
-        explored.into_iter().for_each(|(_, found)| all.append(found));
-        Ok(Self { estimate: Estimate { mean, low: mean - half, high: mean + half }, draws: all })
+        explored.into_iter().for_each(|found| all.append(found));
+        let mut global = vec![0; clusters.len()];
+        clusters.iter().zip(&population.global).for_each(|(c, at)| global[*at as usize] = *c);
+        let all = impute(population, graph, clusters, unseen, &all, !seed);
+        Ok(Self { estimate: estimate(&global, &all), draws: all })
     }
 
     /// Unique people in all sources together.
@@ -115,4 +120,31 @@ impl Posterior {
     pub const fn draws(&self) -> &Draws {
         &self.draws
     }
+}
+
+/// Mean number of people over the draws, and 1.96 of their standard deviations around it.
+fn estimate(clusters: &[u32], draws: &Draws) -> Estimate {
+    let mut people = vec![0.0_f64; draws.number() as usize];
+    let mut listed = vec![false; clusters.len()];
+    for (records, mask) in draws.clusters() {
+        records.iter().for_each(|record| listed[*record as usize] = true);
+        for (word, bits) in mask.iter().enumerate() {
+            let mut bits = *bits;
+            while bits != 0 {
+                people[word * 64 + bits.trailing_zeros() as usize] += 1.0;
+                bits &= bits - 1;
+            }
+        }
+    }
+    let count = clusters.iter().max().map_or(0, |last| *last as usize + 1);
+    let mut same = vec![false; count];
+    for (record, cluster) in clusters.iter().enumerate() {
+        same[*cluster as usize] |= !listed[record];
+    }
+    let same = same.iter().filter(|same| **same).count() as f64;
+    let number = people.len().max(1) as f64;
+    let mean = people.iter().sum::<f64>() / number;
+    let variance = people.iter().map(|people| (people - mean).powi(2)).sum::<f64>() / number;
+    let half = 1.96 * variance.sqrt();
+    Estimate { mean: same + mean, low: same + mean - half, high: same + mean + half }
 }

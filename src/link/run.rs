@@ -159,7 +159,7 @@ pub fn link(
         return Err(LinkError::Cancelled);
     }
     let posterior =
-        Posterior::new(&population, &graph, &canonical, unseen, options.draws, progress)?;
+        Posterior::new(&population, &graph, &canonical, &unseen, options.draws, progress)?;
     let mut clusters = vec![0; population.len()];
     for (canonical, cluster) in population.global.iter().zip(&canonical) {
         clusters[*canonical as usize] = *cluster;

@@ -226,7 +226,7 @@ fn codes_that_no_encoding_knows_decide_what_encodings_leave_open() {
     let sources = [&first, &second].map(|records| Source { may_hold_duplicates: true, records });
     let options = Options { weights: true, ..Options::default() };
     let linkage = link(&schema, &sources, &options, &Silent).expect("honest records");
-    let [code] = linkage.model.codes[..] else { panic!("{:?}", linkage.model.codes) };
+    let [code] = linkage.model.codes.apart[..] else { panic!("{:?}", linkage.model.codes) };
     assert!(code.m > 0.8 && (code.u - 0.1).abs() < 0.03, "{code:?}");
     let odds = |people: std::ops::Range<u32>| {
         let pairs = linkage.weights.iter().filter(|(a, b, _)| {

@@ -8,6 +8,8 @@
 //! together, which makes the figure a lower bound; a cluster of strangers that one trap ties makes it too
 //! large.
 
+use std::collections::BTreeMap;
+
 use crate::compare::{ABSENT, Comparison, Vector};
 use crate::population::Population;
 
@@ -17,14 +19,30 @@ const ALIKE: u8 = 3;
 /// Traps that a schema must set for the joins in none of them to follow from those in one or two.
 const FEWEST: usize = 6;
 
+/// Traps of a record that are too few for Chao's estimate, which needs some that are caught twice and
+/// some in a third.
+const TOO_FEW: usize = 2;
+
 /// Members of the largest cluster that is looked at whole; larger ones are held together by many.
 const LARGE: usize = 40;
 
-/// Joins that nothing caught: their expected number and its variance.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// Joins that nothing caught, of records that have as many match keys and encodings as each other.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Unseen {
+    /// Expected number.
     pub(crate) mean: f64,
     pub(crate) variance: f64,
+    /// Records that are linked with none, ascending: each join is of one of them.
+    pub(crate) alone: Vec<u32>,
+}
+
+/// Records with equally many match keys and encodings.
+#[derive(Default)]
+struct Class {
+    records: f64,
+    alone: Vec<u32>,
+    /// Joins caught exactly once and twice.
+    caught: [f64; 2],
 }
 
 /// Traps in which a pair is caught, a bit each: match keys from the lowest, encodings from the highest.
@@ -34,42 +52,88 @@ fn traps(vector: &Vector) -> u64 {
     alike.fold(vector.agreeing, |traps, (_, place)| traps | 1 << (63 - place))
 }
 
-/// Estimates the joins that are missing between the clusters, in canonical order.
-pub(crate) fn joins(comparison: &Comparison, population: &Population, clusters: &[u32]) -> Unseen {
+/// Estimates the joins that are missing between the clusters, per class in canonical order.
+///
+/// The fewer traps a record carries, the likelier it escapes them, so that records are taken in classes
+/// by their number of traps, and no more joins are missing than records of the class are alone. One or
+/// two traps tell nothing of how often both miss; then as many of such records should be alone as of
+/// the others.
+pub(crate) fn joins(
+    comparison: &Comparison,
+    population: &Population,
+    clusters: &[u32],
+) -> Vec<Unseen> {
+    if comparison.encodings() + population.keys.len() < FEWEST {
+        return vec![];
+    }
+    let mut classes = BTreeMap::<(usize, usize), Class>::new();
+    let class_of = |record: usize| {
+        let keys = population.keys.iter().filter(|key| key[record] != 0).count();
+        let encodings = population.encodings.iter().take(comparison.encodings());
+        (keys, encodings.filter(|column| column.ones[record] > 0).count())
+    };
     let count = clusters.iter().max().map_or(0, |last| *last as usize + 1);
     let mut members: Vec<Vec<u32>> = vec![vec![]; count];
-    clusters.iter().zip(0..).for_each(|(cluster, record)| members[*cluster as usize].push(record));
-    if comparison.encodings() + population.keys.len() < FEWEST {
-        return Unseen::default();
+    for (record, cluster) in clusters.iter().enumerate() {
+        members[*cluster as usize].push(record as u32);
+        classes.entry(class_of(record)).or_default().records += 1.0;
     }
-    let (mut once, mut twice) = (0.0, 0.0);
-    for cluster in members.iter().filter(|cluster| (2..=LARGE).contains(&cluster.len())) {
-        for traps in cluster_joins(comparison, population, cluster) {
-            match traps.count_ones() {
-                1 => once += 1.0,
-                2 => twice += 1.0,
-                _ => {}
+    for cluster in &members {
+        if let [alone] = cluster[..] {
+            classes.entry(class_of(alone as usize)).or_default().alone.push(alone);
+        } else if cluster.len() <= LARGE {
+            for (record, traps) in cluster_joins(comparison, population, cluster) {
+                let times = traps.count_ones() as usize;
+                let class = classes.entry(class_of(record as usize)).or_default();
+                if let Some(caught) = times.checked_sub(1).and_then(|at| class.caught.get_mut(at)) {
+                    *caught += 1.0;
+                }
             }
         }
     }
-    let alone = members.iter().filter(|cluster| cluster.len() == 1).count();
-    let unseen = chao(once, twice);
-    Unseen { mean: unseen.mean.min(alone as f64), ..unseen }
+    let (few, many): (Vec<_>, Vec<_>) =
+        classes.into_iter().partition(|((keys, encodings), _)| keys + encodings <= TOO_FEW);
+    let records: f64 = many.iter().map(|(_, class)| class.records).sum();
+    let mut unseen: Vec<Unseen> = many.into_iter().map(|(_, class)| class.chao()).collect();
+    let alone: f64 = unseen.iter().map(|class| class.alone.len() as f64 - class.mean).sum();
+    let share = if records > 0.0 { alone / records } else { 1.0 };
+    unseen.extend(few.into_iter().map(|(_, class)| class.as_others(share)));
+    unseen.retain(|class| class.mean > 0.0);
+    unseen
 }
 
-/// Chao's lower bound with its variance (Chao 1987) in the bias-corrected form, which
+impl Class {
+    fn chao(self) -> Unseen {
+        let [once, twice] = self.caught;
+        let (mean, variance) = chao(once, twice);
+        Unseen { mean: mean.min(self.alone.len() as f64), variance, alone: self.alone }
+    }
+
+    /// Joins if no larger share of the records is of people with one record than `share`.
+    fn as_others(self, share: f64) -> Unseen {
+        let mean = (self.alone.len() as f64 - self.records * share).max(0.0);
+        let variance = self.records * share * (1.0 - share);
+        Unseen { mean, variance, alone: self.alone }
+    }
+}
+
+/// Chao's lower bound and its variance (Chao 1987) in the bias-corrected form, which
 /// is also defined where nothing was caught twice.
-pub(crate) fn chao(once: f64, twice: f64) -> Unseen {
+pub(crate) fn chao(once: f64, twice: f64) -> (f64, f64) {
     let r = once / twice.max(1.0);
     let variance = twice.max(1.0) * (r.powi(4) / 4.0 + r.powi(3) + r * r / 2.0);
-    Unseen { mean: once * (once - 1.0).max(0.0) / (2.0 * (twice + 1.0)), variance }
+    (once * (once - 1.0).max(0.0) / (2.0 * (twice + 1.0)), variance)
 }
 
-/// Per join of a cluster, the traps between its two sides: the members are joined one by one, each time
-/// the one that most traps bind to those before.
-fn cluster_joins(comparison: &Comparison, population: &Population, cluster: &[u32]) -> Vec<u64> {
+/// Per join of a cluster, the record that joins and the traps between it and those before: the members
+/// are joined one by one from the one that most traps bind, each time the most bound.
+fn cluster_joins(
+    comparison: &Comparison,
+    population: &Population,
+    cluster: &[u32],
+) -> Vec<(u32, u64)> {
     let n = cluster.len();
-    let mut between = vec![0; n * n];
+    let mut between = vec![0_u64; n * n];
     for a in 0..n {
         for b in a + 1..n {
             let (x, y) = (cluster[a] as usize, cluster[b] as usize);
@@ -77,13 +141,18 @@ fn cluster_joins(comparison: &Comparison, population: &Population, cluster: &[u3
             (between[a * n + b], between[b * n + a]) = (traps, traps);
         }
     }
-    let mut bound: Vec<u64> = between[..n].to_vec();
-    let mut left: Vec<usize> = (1..n).collect();
+    let ties = |member: usize| -> u32 {
+        between[member * n..][..n].iter().map(|traps| traps.count_ones()).sum()
+    };
+    let mut left: Vec<usize> = (0..n).collect();
+    let first = (0..n).rev().max_by_key(|member| ties(*member)).unwrap_or(0);
+    left.swap_remove(first);
+    let mut bound: Vec<u64> = between[first * n..][..n].to_vec();
     let mut joins = vec![];
     while let Some((place, next)) =
         left.iter().copied().enumerate().max_by_key(|(_, member)| bound[*member].count_ones())
     {
-        joins.push(bound[next]);
+        joins.push((cluster[next], bound[next]));
         left.swap_remove(place);
         left.iter().for_each(|member| bound[*member] |= between[next * n + *member]);
     }
@@ -98,9 +167,9 @@ mod tests {
     fn what_was_never_caught_follows_from_what_was_caught_once_and_twice() {
         let cases = [(0.0, 0.0, 0.0), (1.0, 3.0, 0.0), (9.0, 6.0, 72.0 / 14.0), (2.0, 0.0, 1.0)];
         for (once, twice, expected) in cases {
-            let unseen = chao(once, twice);
-            assert!((unseen.mean - expected).abs() < 1e-9, "{once} {twice}: {unseen:?}");
-            assert!(unseen.variance >= 0.0 && unseen.variance.is_finite());
+            let (mean, variance) = chao(once, twice);
+            assert!((mean - expected).abs() < 1e-9, "{once} {twice}: {mean}");
+            assert!(variance >= 0.0 && variance.is_finite());
         }
     }
 
@@ -111,6 +180,8 @@ mod tests {
             agreeing: 0b101,
             comparable: 0b111,
             crowd: 0,
+            same_source: 0,
+            one_address: false,
             codes_agreeing: 1,
             codes_comparable: 1,
         };

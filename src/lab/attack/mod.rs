@@ -201,7 +201,12 @@ impl Field {
         }
         outcomes.extend(arena.graphs(arms));
         outcomes.extend(arena.with_known_pairs(&self.rows, arms)?);
-        let plan = Plan { people: self.extent.registered, seed: self.extent.seed + 1, sources: 6 };
+        let plan = Plan {
+            people: self.extent.registered,
+            seed: self.extent.seed + 1,
+            sources: 6,
+            noise: 1.0,
+        };
         let registers = Registers::new(plan, schema)?;
         let book = equality::codebook(schema, &registers, self.extent.codebook);
         let known = self.extent.codebook;

@@ -25,7 +25,8 @@ const UNKNOWN: [&str; 3] = ["doelgroep", "start", "einde"];
 /// One row for each of `count` people of the source of social support, drawn from a seed.
 pub(super) fn people(count: usize, seed: u64) -> anyhow::Result<Vec<Row>> {
     // About half of all people are known to that source.
-    let population = Population::new(Plan { people: count as u64 * 5 / 2, seed, sources: 6 })?;
+    let population =
+        Population::new(Plan { people: count as u64 * 5 / 2, seed, sources: 6, noise: 1.0 })?;
     let mut seen = HashSet::new();
     let wmo = population.sources().position(|name| name == "wmo").unwrap_or(0);
     let first = population.rows(wmo).filter(|(person, _)| seen.insert(*person));

@@ -16,6 +16,9 @@ pub struct Calibration {
     pub error: f64,
     /// The doubtful pairs in ascending order of their probability, in ten parts of equal number.
     pub curve: Vec<Bin>,
+    /// The doubtful pairs themselves, to be put together with those of other rounds.
+    #[serde(skip)]
+    pub pairs: Vec<(f64, bool)>,
 }
 
 /// Some pairs of about the same probability.
@@ -31,11 +34,10 @@ pub struct Bin {
 }
 
 impl Calibration {
-    /// From pairs with their log-odds and whether they are of one person.
-    pub(super) fn new(pairs: impl Iterator<Item = (f64, bool)>) -> Self {
-        let likely = pairs.map(|(log_odds, one)| (1.0 / (1.0 + (-log_odds).exp()), one));
+    /// From pairs with their probability and whether they are of one person.
+    pub(crate) fn new(pairs: impl Iterator<Item = (f64, bool)>) -> Self {
         let mut doubtful: Vec<(f64, bool)> =
-            likely.filter(|(p, _)| DOUBTFUL.0 < *p && *p < DOUBTFUL.1).collect();
+            pairs.filter(|(p, _)| DOUBTFUL.0 < *p && *p < DOUBTFUL.1).collect();
         doubtful.sort_by(|a, b| a.0.total_cmp(&b.0));
         let curve: Vec<Bin> = (0..BINS)
             .map(|bin| &doubtful[bin * doubtful.len() / BINS..(bin + 1) * doubtful.len() / BINS])
@@ -48,7 +50,7 @@ impl Calibration {
             .collect();
         let off = |bin: &Bin| bin.pairs as f64 * (bin.expected - bin.truth).abs();
         let error = curve.iter().map(off).sum::<f64>() / (doubtful.len() as f64).max(1.0);
-        Self { doubtful: doubtful.len() as u64, error, curve }
+        Self { doubtful: doubtful.len() as u64, error, curve, pairs: doubtful }
     }
 }
 
@@ -58,12 +60,12 @@ mod tests {
 
     #[test]
     fn doubtful_pairs_are_held_against_the_truth_and_sure_ones_are_not() {
-        let even = (0..100).map(|pair| (0.0, pair % 2 == 0));
-        let calibration = Calibration::new(even.chain([(9.0, false), (-9.0, true)]));
+        let even = (0..100).map(|pair| (0.5, pair % 2 == 0));
+        let calibration = Calibration::new(even.chain([(0.99, false), (0.01, true)]));
         assert_eq!((calibration.doubtful, calibration.curve.len()), (100, BINS));
         assert!(calibration.error < 1e-9, "{calibration:?}");
-        let boasting = (0..100).map(|pair| (2.0, pair % 2 == 0));
-        assert!((Calibration::new(boasting).error - 0.380_797).abs() < 1e-6);
+        let boasting = (0..100).map(|pair| (0.88, pair % 2 == 0));
+        assert!((Calibration::new(boasting).error - 0.38).abs() < 1e-6);
         assert_eq!(Calibration::new([].into_iter()).error, 0.0);
     }
 }

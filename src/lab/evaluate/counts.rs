@@ -130,6 +130,21 @@ impl Counts {
         counts
     }
 
+    /// People known to each source, and to each two of them.
+    pub(super) fn sources_and_overlaps(&self) -> BTreeMap<String, f64> {
+        let mut known = BTreeMap::new();
+        for (pattern, people) in &self.patterns {
+            let names: Vec<&str> = pattern.split('+').collect();
+            for (place, name) in names.iter().enumerate() {
+                *known.entry((*name).to_owned()).or_default() += people;
+                for other in &names[place + 1..] {
+                    *known.entry(format!("{name}+{other}")).or_default() += people;
+                }
+            }
+        }
+        known
+    }
+
     /// Largest absolute difference of the people known to so many sources.
     pub(super) fn most_by_sources(&self, other: &Self) -> f64 {
         let keys = self.stacking.keys().chain(other.stacking.keys());

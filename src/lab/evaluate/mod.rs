@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
-use samenloop_disclose::{Frame, Registration, Scope, frozen_partition};
+use samenloop_disclose::{Frame, Registration, Scope, frozen_partition, linkage_offsets};
 use samenloop_encode::{LinkageKey, RoundKeys};
 use samenloop_link::{Linkage, Options, Progress, Source, link};
 use samenloop_partner::draft::draft_schema;
 use samenloop_partner::survey::{self, Survey, survey};
 use samenloop_partner::table::{self, Table};
-use samenloop_schema::{Digest, LinkageSchema};
+use samenloop_schema::{Digest, Draws, LinkageSchema};
 use serde::Serialize;
 
 pub use calibration::{Bin, Calibration};
@@ -52,6 +52,8 @@ pub struct Evaluation {
     pub sources: Vec<String>,
     /// People in all sources together.
     pub unique: Unique,
+    /// People known to each source, by its name, and to each two, by theirs with a `+`.
+    pub sources_and_overlaps: BTreeMap<String, Interval>,
     /// The numbers of the one partition on which a release would count every table, beside their
     /// means over the posterior's draws.
     pub frozen: Frozen,
@@ -124,6 +126,28 @@ pub struct Compared {
     pub estimated: f64,
 }
 
+/// A number of people with its interval from linkage uncertainty, as a release would have it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Interval {
+    /// By the truth column.
+    #[serde(rename = "true")]
+    pub truth: u64,
+    /// On the frozen partition.
+    pub count: f64,
+    /// Low end.
+    pub low: f64,
+    /// High end.
+    pub high: f64,
+}
+
+impl Interval {
+    /// Whether the truth lies in it.
+    #[must_use]
+    pub fn covers(&self) -> bool {
+        (self.low..=self.high).contains(&(self.truth as f64))
+    }
+}
+
 /// Rows in order of source and file, each with its cluster.
 pub type Clusters = Vec<Vec<u32>>;
 
@@ -187,8 +211,7 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
         .iter()
         .map(|source| Source { may_hold_duplicates: true, records: &source.survey.records })
         .collect();
-    let linkage =
-        link(&schema, &sources, &Options { weights: true, ..Options::default() }, progress)?;
+    let linkage = link(&schema, &sources, &Options::default(), progress)?;
     lap("link");
 
     let registries: Vec<&Registry> = loaded.iter().map(|source| &source.registry).collect();
@@ -196,10 +219,13 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
     let clusters = whole(&linkage.clusters);
     let truth = Counts::of(&registries, &counts::truth(&registries));
     let mut expected = Counts::default();
+    let mut known = vec![];
     let draws = linkage.posterior.draws().number();
     let drawn = |draw| whole(&linkage.posterior.draws().partition(&linkage.clusters, draw));
     for draw in 0..draws {
-        expected.add(&Counts::of(&registries, &drawn(draw)), draws);
+        let own = Counts::of(&registries, &drawn(draw));
+        known.push(own.sources_and_overlaps());
+        expected.add(&own, draws);
     }
     let frozen = frozen(job, &loaded, &linkage)?;
     let chosen = frozen.map_or(clusters.clone(), drawn);
@@ -217,10 +243,10 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
     let estimate = linkage.posterior.unique();
     let pairs = counts::pairs(&registries, &clusters);
     let people: Vec<u32> = submitted_truth(&loaded, &counts::truth(&registries));
-    let weighed = linkage.weights.iter();
-    let calibration = Calibration::new(weighed.map(|(a, b, log_odds)| {
-        (f64::from(*log_odds), people[*a as usize] == people[*b as usize])
-    }));
+    let calibration = Calibration::new(
+        together(linkage.posterior.draws())
+            .map(|(a, b, share)| (share, people[a as usize] == people[b as usize])),
+    );
     lap("count");
     let evaluation = Evaluation {
         records: records as u64,
@@ -232,6 +258,7 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
             low: estimate.low + unlinkable as f64,
             high: estimate.high + unlinkable as f64,
         },
+        sources_and_overlaps: intervals(&truth, &chosen, &known),
         frozen,
         calibration,
         pairs,
@@ -242,6 +269,41 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
         peak_bytes: peak_bytes(),
     };
     Ok((evaluation, clusters))
+}
+
+/// The people that each source knows, and each two of them, as a release would tell them before noise.
+fn intervals(
+    truth: &Counts,
+    chosen: &Counts,
+    draws: &[BTreeMap<String, f64>],
+) -> BTreeMap<String, Interval> {
+    let (truth, chosen) = (truth.sources_and_overlaps(), chosen.sources_and_overlaps());
+    let of = |counts: &BTreeMap<String, f64>, name: &String| counts.get(name).copied();
+    let interval = |(name, truth): (String, f64)| {
+        let count = of(&chosen, &name).unwrap_or(0.0);
+        let difference = |draw| of(draw, &name).unwrap_or(0.0) as i32 - count as i32;
+        let mut differences: Vec<i32> = draws.iter().map(difference).collect();
+        let (below, above) = linkage_offsets(&mut differences, count as u32);
+        let [low, high] = [count - f64::from(below), count + f64::from(above)];
+        (name, Interval { truth: truth as u64, count, low, high })
+    };
+    truth.into_iter().map(interval).collect()
+}
+
+/// Every two records that some draw has in one cluster, but not all of the others, and the share of
+/// the draws that do.
+fn together(draws: &Draws) -> impl Iterator<Item = (u32, u32, f64)> {
+    let mut times = BTreeMap::<(u32, u32), u32>::new();
+    for (records, mask) in draws.clusters() {
+        let own: u32 = mask.iter().map(|word| word.count_ones()).sum();
+        for (place, a) in records.iter().enumerate() {
+            for b in &records[place + 1..] {
+                *times.entry((*a.min(b), *a.max(b))).or_default() += own;
+            }
+        }
+    }
+    let number = f64::from(draws.number().max(1));
+    times.into_iter().map(move |((a, b), times)| (a, b, f64::from(times) / number))
 }
 
 /// The draw on which a release of these sources would count; none is the clustering itself.

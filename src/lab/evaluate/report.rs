@@ -46,7 +46,12 @@ pub fn table(evaluation: &Evaluation) -> String {
     let compared = |(name, n): (&String, &super::Compared)| {
         [name.clone(), n.truth.to_string(), format!("{:.1}", n.estimated)]
     };
-    let head = ["known to", "true", "estimated"];
+    let head = ["known to just", "true", "estimated"];
+    let known = evaluation.sources_and_overlaps.iter().map(|(name, n)| {
+        let interval = format!("{:.0} to {:.0}", n.low, n.high);
+        [name.clone(), n.truth.to_string(), format!("{:.0}", n.count), interval]
+    });
+    let _ = write!(text, "\n{}\n", grid(["known to", "true", "counted", "95 %"], known));
     let stacking = evaluation.sources_per_person.iter();
     let _ = write!(text, "\n{}\n", grid(["sources", "true", "estimated"], stacking.map(compared)));
     let mut patterns: Vec<_> = evaluation.patterns.iter().collect();

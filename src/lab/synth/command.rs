@@ -23,11 +23,15 @@ pub struct Flags {
     /// How many of the six sources: ggd, ggz, opvang, wmo, politie, corporatie.
     #[arg(long, value_name = "K", default_value_t = 6)]
     sources: usize,
+    /// How often errors are made, in multiples of the rates of regio: 0 to 3.
+    #[arg(long, value_name = "TIMES", default_value_t = 1.0)]
+    noise: f64,
 }
 
 /// Writes the files and prints what is true of them.
 pub fn run(flags: Flags) -> anyhow::Result<()> {
-    let plan = Plan { people: flags.people, seed: flags.seed, sources: flags.sources };
+    let Flags { people, seed, sources, noise, .. } = flags;
+    let plan = Plan { people, seed, sources, noise };
     let truth = Population::new(plan)?.write(&flags.out)?;
     let text = format!(
         "{} records of {} people in {} sources: {}\n",

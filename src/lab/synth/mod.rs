@@ -47,6 +47,8 @@ pub struct Plan {
     pub seed: u64,
     /// How many of the six sources, from `ggd` on.
     pub sources: usize,
+    /// How often errors are made, in multiples of the rates of `regio`.
+    pub noise: f64,
 }
 
 /// A person as one source has it; an empty value is missing.
@@ -132,6 +134,7 @@ impl Population {
             "there are {} sources to choose from; ask for 1 to {0}",
             SOURCES.len()
         );
+        ensure!((0.0..=3.0).contains(&plan.noise), "errors come 0 to 3 times as often as in regio");
         Ok(Self { plan, names: Names::new() })
     }
 
@@ -142,8 +145,8 @@ impl Population {
 
     /// The rows of a source, each with the number of its person, in an order of the source's own.
     pub fn rows(&self, source: usize) -> impl Iterator<Item = (u64, Row)> + '_ {
-        let Plan { people, seed, sources } = self.plan;
-        let profile = &SOURCES[source];
+        let Plan { people, seed, sources, noise } = self.plan;
+        let profile = SOURCES[source].noisier(noise);
         let order = Order::new(people, seed, source as u64);
         order.flat_map(move |number| {
             let person = someone(&self.names, seed, number, sources);
@@ -151,7 +154,7 @@ impl Population {
             let mut rng = seeded(seed, 2 + source as u64, number);
             let count = if known { times(profile.again, &mut rng) } else { 0 };
             let rows: Vec<Row> = (0..count)
-                .map(|_| noise::record(&self.names, profile, &person, &mut rng))
+                .map(|_| noise::record(&self.names, &profile, &person, &mut rng))
                 .collect();
             rows.into_iter().map(move |row| (number, row))
         })
@@ -193,7 +196,7 @@ impl Population {
 
     /// Counts from the people, not from the files.
     fn truth(&self, names: &[&str], records: &[u64]) -> Truth {
-        let Plan { people, seed, sources } = self.plan;
+        let Plan { people, seed, sources, .. } = self.plan;
         let mut by_set = [0_u64; 1 << SOURCES.len()];
         let sets = (0..people)
             .into_par_iter()

@@ -1,5 +1,8 @@
 //! How each kind of registration writes people down: the rates of `regio`, source by source.
 
+/// Most of a source's records that an error is made in, however noisy.
+const MOST: f64 = 0.9;
+
 /// Rates of a source, as shares of its records unless said otherwise. `docs/synthetic-data.md` sets
 /// them beside what comes out and beside the `regio` registrations that they were taken from.
 pub(super) struct Profile {
@@ -31,6 +34,36 @@ pub(super) struct Profile {
     /// Among people with a number.
     pub no_bsn: f64,
     pub wrong_bsn: f64,
+}
+
+impl Profile {
+    /// The same source with every error as many times as often.
+    pub fn noisier(&self, times: f64) -> Self {
+        let rate = |share: f64| (share * times).min(MOST);
+        Self {
+            name: self.name,
+            coverage: self.coverage,
+            again: self.again,
+            typo: rate(self.typo),
+            variant: rate(self.variant),
+            initial: rate(self.initial),
+            street: rate(self.street),
+            swapped: rate(self.swapped),
+            hyphen: rate(self.hyphen),
+            // Three outcomes of one draw.
+            prefix: self.prefix.map(|share| share * times.min(3.0)),
+            no_birth: rate(self.no_birth),
+            wrong_birth: rate(self.wrong_birth),
+            no_sex: rate(self.no_sex),
+            no_place: rate(self.no_place),
+            place_typo: rate(self.place_typo),
+            no_postcode: rate(self.no_postcode),
+            moved: rate(self.moved),
+            only_area: rate(self.only_area),
+            no_bsn: rate(self.no_bsn),
+            wrong_bsn: rate(self.wrong_bsn),
+        }
+    }
 }
 
 pub(super) const SOURCES: [Profile; 6] = [

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{HEADERS, Plan, Population, Row, Truth, generate};
 
-const PLAN: Plan = Plan { people: 6941, seed: 4, sources: 6 };
+const PLAN: Plan = Plan { people: 6941, seed: 4, sources: 6, noise: 1.0 };
 
 /// Shares of the records of `regio` (18,225 records of 6,941 people), in percent: the values that are
 /// empty, per source.
@@ -129,7 +129,7 @@ fn registrations_are_as_dirty_as_those_of_a_region() {
 #[test]
 fn the_truth_is_what_the_files_say() {
     let dir = tempfile::tempdir().expect("a directory");
-    let plan = Plan { people: 1500, seed: 9, sources: 4 };
+    let plan = Plan { people: 1500, seed: 9, sources: 4, noise: 1.0 };
     let population = Population::new(plan).expect("a population");
     let told = population.write(dir.path()).expect("files");
     let mut counted = Truth::default();
@@ -163,7 +163,9 @@ fn the_truth_is_what_the_files_say() {
 
 #[test]
 fn a_seed_gives_the_same_people_and_another_seed_others() {
-    let rows = |people, seed| generate(Plan { people, seed, sources: 2 }).expect("a population");
+    let rows = |people, seed| {
+        generate(Plan { people, seed, sources: 2, noise: 1.0 }).expect("a population")
+    };
     assert_eq!(rows(300, 1), rows(300, 1));
     assert_ne!(rows(300, 1), rows(300, 2));
     let sorted = |people| {
@@ -192,14 +194,19 @@ fn people_are_known_to_as_many_sources_as_in_a_region() {
 #[test]
 fn a_population_without_people_or_with_a_seventh_source_is_refused() {
     for (people, sources) in [(0, 6), (10, 0), (10, 7), (u64::MAX, 6)] {
-        assert!(Population::new(Plan { people, seed: 1, sources }).is_err(), "{people}, {sources}");
+        assert!(
+            Population::new(Plan { people, seed: 1, sources, noise: 1.0 }).is_err(),
+            "{people}, {sources}"
+        );
     }
 }
 
 #[test]
 fn national_numbers_pass_the_elfproef_and_surnames_grow_with_the_population() {
     let distinct = |people| {
-        let rows = generate(Plan { people, seed: 3, sources: 1 }).expect("a population").concat();
+        let rows = generate(Plan { people, seed: 3, sources: 1, noise: 1.0 })
+            .expect("a population")
+            .concat();
         let numbers = rows.iter().map(|(_, row)| &row.bsn).filter(|bsn| !bsn.is_empty());
         let wrong = numbers.clone().filter(|bsn| !passes_elfproef(bsn)).count();
         assert!(wrong * 100 < numbers.count(), "hardly one in a hundred is mistyped");

@@ -93,9 +93,9 @@ impl Blocks {
     }
 }
 
-/// Share of the pairs of one person that share no match key, estimated from how often pairs that are
-/// likelier one person than not share one and two, as joins that nothing caught are. Keys share fields and find the same pairs more often than chance
-/// would, so that the estimate errs low.
+/// Share of the pairs of one person that share no match key, estimated from how often pairs that
+/// are likelier one person than not share one and two, as joins that nothing caught are. Keys share
+/// fields and find the same pairs more often than chance would, so that the estimate errs low.
 pub(crate) fn missed(population: &Population, edges: &[(u32, u32, f64)]) -> f64 {
     let found_by = |a: u32, b: u32| {
         let keys = population.keys.iter();
@@ -109,6 +109,6 @@ pub(crate) fn missed(population: &Population, edges: &[(u32, u32, f64)]) -> f64 
             [u64::from(times == 1), u64::from(times == 2), 1]
         })
         .reduce(|| [0; 3], |a, b| [a[0] + b[0], a[1] + b[1], a[2] + b[2]]);
-    let none = unseen::chao(once as f64, twice as f64).mean;
+    let (none, _) = unseen::chao(once as f64, twice as f64);
     if all == 0 { 0.0 } else { none / (all as f64 + none) }
 }
