@@ -16,6 +16,8 @@ mod round_cli;
 mod rpc;
 mod run;
 mod server;
+#[cfg(test)]
+mod simulation;
 mod status;
 pub mod store;
 pub mod submission;

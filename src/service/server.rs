@@ -22,14 +22,14 @@ use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 use crate::access::AccessLayer;
 use crate::config::Config;
 use crate::keys::{self, KeyFileError};
-use crate::round::{Rounds, entry};
+use crate::round::Rounds;
 use crate::rpc::MAX_MESSAGE_BYTES;
 use crate::rpc::ledger::LedgerHandler;
 use crate::rpc::release::ReleasesHandler;
 use crate::rpc::rounds::RoundsHandler;
 use crate::rpc::submissions::SubmissionsHandler;
 use crate::run::Runs;
-use crate::store::{Store, StoreError};
+use crate::store::{Keyring, Store, StoreError};
 
 /// Why the service does not start or does not end well.
 #[derive(Debug, thiserror::Error)]
@@ -101,14 +101,14 @@ fn software_digest() -> Result<Digest, ServeError> {
 
 fn open(config: &Config) -> Result<(Store, SigningKey), ServeError> {
     let data_dir = &config.data_dir;
-    let wrapping_key = keys::read(&config.keys.wrapping_key, data_dir)?;
+    let keyring = Keyring::new(&config.keys.wrapping_key, data_dir);
     let seed = keys::read(&config.keys.ledger_key, data_dir)?;
     let ledger_key = SigningKey::from_seed(&config.ledger.origin, &seed)?;
-    let store = Store::open(data_dir, wrapping_key)?;
-    store.record(&entry(Event::ServiceStarted { software: software_digest()? }))?;
+    let store = Store::open(data_dir, keyring)?;
+    store.record(Event::ServiceStarted { software: software_digest()? })?;
     if !store.stopped_cleanly() {
         tracing::warn!("the last stop was not in order; the store was checked and is whole");
-        store.record(&entry(Event::Recovered {}))?;
+        store.record(Event::Recovered {})?;
     }
     Ok((store, ledger_key))
 }

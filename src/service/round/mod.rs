@@ -12,7 +12,6 @@ mod view;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use samenloop_ledger::{Entry, Event};
 use samenloop_schema::{
     IllegalTransition, LinkageSchema, PartyId, RecordShape, RoundId, RoundManifest, RoundState,
     Step,
@@ -80,12 +79,6 @@ impl Member {
     pub(crate) fn party(&self) -> &PartyId {
         &self.facts.manifest.parties[usize::from(self.place)].id
     }
-}
-
-/// An entry of now.
-pub(crate) fn entry(event: Event) -> Entry {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Entry { at: since.map_or(0, |since| since.as_secs()), event }
 }
 
 /// A round as it is stored.

@@ -6,7 +6,7 @@ use prost::Message;
 use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use samenloop_wire::{store, strict, v1};
 
-use super::StoreError;
+use super::{StoreError, WrappingKey};
 
 /// A table whose keys and values are bytes.
 pub(crate) type Bytes = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -114,6 +114,12 @@ pub(crate) trait Access {
             Ok(found)
         })
     }
+}
+
+/// What can be read together with the key that wraps its data keys.
+pub(crate) trait Keyed: Access {
+    /// The wrapping key of the same moment.
+    fn wrapping_key(&self) -> &WrappingKey;
 }
 
 /// What is done with each pair of a scan.
