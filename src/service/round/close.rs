@@ -62,6 +62,11 @@ pub(crate) fn delete_partition(
 impl Rounds {
     /// Ends a round: submissions and the partition are deleted, a release stands.
     pub(crate) fn close(&self, round: &RoundId) -> Result<(), StepError> {
+        self.end(round, false)
+    }
+
+    /// Ends a round because its coordinator says so, or because its retention is over.
+    pub(super) fn end(&self, round: &RoundId, expired: bool) -> Result<(), StepError> {
         let mut change = self.store().change()?;
         let mut stored = stored(&change, round)?;
         advance(&mut stored, Step::Close)?;
@@ -72,6 +77,9 @@ impl Rounds {
         }
         delete_partition(&mut change, round, &mut stored)?;
         change.put(ROUNDS, round.as_bytes(), &stored)?;
+        if expired {
+            change.append(Event::RetentionEnded { round: *round })?;
+        }
         change.append(Event::RoundClosed { round: *round })?;
         change.commit()?;
         tracing::info!(%round, "round closed");

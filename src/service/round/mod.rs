@@ -5,6 +5,7 @@ mod correct;
 mod create;
 mod freeze;
 mod open;
+mod retention;
 #[cfg(test)]
 mod tests;
 mod view;

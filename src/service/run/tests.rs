@@ -16,8 +16,12 @@ fn run(cancelled: bool) -> Run {
 
 /// Runs the round's linkage to its end.
 pub(crate) fn run_now(rounds: &Rounds, round: &RoundId) {
-    let facts = rounds.facts(round).expect("the round is there");
-    rounds.run(&facts, &run(false)).expect("a frozen round is linked");
+    run_once(rounds, round, false).expect("a frozen round is linked");
+}
+
+/// Runs the round's linkage, or one that is cancelled at once.
+pub(crate) fn run_once(rounds: &Rounds, round: &RoundId, cancelled: bool) -> Result<(), RunError> {
+    rounds.run(&*rounds.facts(round)?, &run(cancelled))
 }
 
 fn last_kind(rounds: &Rounds) -> &'static str {

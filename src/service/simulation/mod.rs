@@ -3,7 +3,10 @@
 
 mod deletion;
 mod disk;
+mod model;
 mod power_loss;
+mod sequences;
+mod trial;
 mod whole;
 
 use tempfile::TempDir;

@@ -168,6 +168,12 @@ impl Store {
         Ok(change)
     }
 
+    /// Does what an earlier failure left undone; begins no change.
+    pub(crate) fn tidy(&self) -> Result<(), StoreError> {
+        drop(self.change()?);
+        Ok(())
+    }
+
     /// Opens the file again if the disk had failed. What was acknowledged must be in it.
     fn reopen(&self, turn: &mut Turn) -> Result<(), StoreError> {
         if !self.failed.load(Ordering::Acquire) {
@@ -194,6 +200,17 @@ impl Store {
         let index = change.append(event)?;
         change.commit()?;
         Ok(index)
+    }
+
+    /// Writes down that this program serves the store, and whether the last stop was in order.
+    pub(crate) fn announce(&self, software: Digest) -> Result<(), StoreError> {
+        let mut change = self.change()?;
+        change.append(Event::ServiceStarted { software })?;
+        if !self.stopped_cleanly {
+            tracing::warn!("the last stop was not in order; the store was checked and is whole");
+            change.append(Event::Recovered {})?;
+        }
+        change.commit()
     }
 
     /// Marks the stop as clean; nothing may be changed afterwards.
