@@ -309,6 +309,12 @@ events! {
         /// What was wrong, by its number in `round.proto`.
         reason: u16,
     }
+    /// The store was taken back to a backup. Of the entries after it only deletions and corrections
+    /// still hold, and a round that was released among them is not released again.
+    29 Restored "restored" {
+        /// Entries that the backup held.
+        size: u64,
+    }
     /// A data key was destroyed: another wrapping key wraps the others, and the one that could open
     /// the destroyed key is erased.
     30 WrappingKeyRotated "wrapping_key_rotated" {}
@@ -316,12 +322,6 @@ events! {
     31 RetentionEnded "retention_ended" {
         /// The round.
         round: RoundId,
-    }
-    /// The store was taken back to a backup. Of the entries after it only deletions and corrections
-    /// still hold, and a round that was released among them is not released again.
-    32 Restored "restored" {
-        /// Entries that the backup held.
-        size: u64,
     }
 }
 
