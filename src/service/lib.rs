@@ -10,6 +10,7 @@ mod flags;
 pub mod identity;
 pub mod ingest;
 pub mod keys;
+mod maintenance;
 mod roll_up;
 pub mod round;
 mod round_cli;
@@ -24,7 +25,8 @@ pub mod submission;
 
 pub use command::run;
 pub use config::Config;
+pub use maintenance::MaintenanceError;
 pub use rpc::RequestError;
 pub use rpc::release::ReleaseRpcError;
-pub use run::{ReleaseError, RunError};
+pub use run::{ReleaseError, ReplayError, RunError};
 pub use server::{ServeError, Server};

@@ -34,7 +34,8 @@ pub(crate) fn destroy_submission(
     Ok(stored.ledger_index)
 }
 
-fn delete_rows(
+/// Deletes a submission's rows and batches, and its data key.
+pub(crate) fn delete_rows(
     change: &mut Change<'_>,
     round: &RoundId,
     submission: &SubmissionId,
@@ -59,6 +60,21 @@ pub(crate) fn delete_partition(
     change.remove_all(store::PARTITIONS, round.as_bytes())
 }
 
+/// Deletes everything that a closed round no longer holds.
+pub(crate) fn close_in(
+    change: &mut Change<'_>,
+    round: &RoundId,
+    stored: &mut StoredRound,
+) -> Result<(), StoreError> {
+    for mut placed in submissions(change, round.as_bytes())? {
+        delete_rows(change, round, &placed.id, &mut placed.stored)?;
+        let key = store::submission_key(round, placed.party.into(), &placed.id);
+        change.put(SUBMISSIONS, &key, &placed.stored)?;
+    }
+    delete_partition(change, round, stored)?;
+    change.put(ROUNDS, round.as_bytes(), stored)
+}
+
 impl Rounds {
     /// Ends a round: submissions and the partition are deleted, a release stands.
     pub(crate) fn close(&self, round: &RoundId) -> Result<(), StepError> {
@@ -70,13 +86,7 @@ impl Rounds {
         let mut change = self.store().change()?;
         let mut stored = stored(&change, round)?;
         advance(&mut stored, Step::Close)?;
-        for mut placed in submissions(&change, round.as_bytes())? {
-            delete_rows(&mut change, round, &placed.id, &mut placed.stored)?;
-            let key = store::submission_key(round, placed.party.into(), &placed.id);
-            change.put(SUBMISSIONS, &key, &placed.stored)?;
-        }
-        delete_partition(&mut change, round, &mut stored)?;
-        change.put(ROUNDS, round.as_bytes(), &stored)?;
+        close_in(&mut change, round, &mut stored)?;
         if expired {
             change.append(Event::RetentionEnded { round: *round })?;
         }

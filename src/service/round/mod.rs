@@ -19,7 +19,7 @@ use samenloop_schema::{
 };
 use samenloop_wire::v1::{self, StoredRound};
 
-pub(crate) use close::{delete_partition, destroy_submission};
+pub(crate) use close::{close_in, delete_partition, delete_rows, destroy_submission};
 pub use correct::CorrectError;
 pub use create::{CreateError, MAX_FILE_BYTES};
 pub use freeze::FreezeError;

@@ -3,6 +3,7 @@
 mod partition;
 mod people;
 mod release;
+mod replay;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -21,6 +22,7 @@ use tonic::Status;
 pub(crate) use partition::read as read_partition;
 pub use release::ReleaseError;
 pub(crate) use release::frame;
+pub use replay::ReplayError;
 
 use crate::keys::random;
 use crate::round::{RoundFacts, Rounds, StepError, advance, stored};

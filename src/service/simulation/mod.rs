@@ -3,11 +3,12 @@
 
 mod deletion;
 mod disk;
+mod faults;
 mod model;
 mod power_loss;
 mod sequences;
 mod trial;
-mod whole;
+pub(crate) mod whole;
 
 use tempfile::TempDir;
 

@@ -205,7 +205,16 @@ fn check(image: Vec<u8>, keys: &Keys, round: &RoundId, promise: &Promise) -> Res
 }
 
 /// Writes, lengths and syncs at which the power went, images opened, and what was broken.
-pub(super) fn trial(fates: u64, seed: u64) -> (usize, usize, Vec<String>) {
+fn trial(fates: u64, seed: u64) -> (usize, usize, Vec<String>) {
+    trial_on(fates, seed, false)
+}
+
+/// The same with a disk that keeps nothing of what it was told to sync in the story's second half.
+pub(super) fn trial_on_a_liar() -> (usize, usize, Vec<String>) {
+    trial_on(0, 1, true)
+}
+
+fn trial_on(fates: u64, seed: u64, lies: bool) -> (usize, usize, Vec<String>) {
     let Story { fixture, disk, log, round, promises, .. } = story();
     let last_keys = keys_of(fixture.dir.path());
     disk.watch(|_| {});
@@ -219,7 +228,7 @@ pub(super) fn trial(fates: u64, seed: u64) -> (usize, usize, Vec<String>) {
         let kept = promises.iter().rev().find(|promise| promise.moments <= point);
         let Some(promise) = kept else {
             // Nothing is promised before the store has told that it is open.
-            step(&log, point, &mut durable, &mut pending);
+            step(&log, point, lies, &mut durable, &mut pending);
             continue;
         };
         for fate in 0..fates + 2 {
@@ -246,7 +255,7 @@ pub(super) fn trial(fates: u64, seed: u64) -> (usize, usize, Vec<String>) {
                 }
             }
         }
-        step(&log, point, &mut durable, &mut pending);
+        step(&log, point, lies, &mut durable, &mut pending);
     }
     (log.len(), images, broken)
 }
@@ -260,8 +269,15 @@ fn left(durable: &[u8], pending: &[&Op], mut fate: impl FnMut(&Op) -> Kept) -> V
     image
 }
 
-fn step<'l>(log: &'l [Moment], point: usize, durable: &mut Vec<u8>, pending: &mut Vec<&'l Op>) {
+fn step<'l>(
+    log: &'l [Moment],
+    point: usize,
+    lies: bool,
+    durable: &mut Vec<u8>,
+    pending: &mut Vec<&'l Op>,
+) {
     match log.get(point).map(|moment| &moment.op) {
+        Some(Op::Sync) if lies && point > log.len() / 2 => pending.clear(),
         Some(Op::Sync) => {
             for op in pending.drain(..) {
                 apply(durable, op, Kept::Whole);

@@ -18,7 +18,7 @@ use super::{key_dir, whole};
 use crate::config::Limits;
 use crate::fixture::{KEY, PARTIES, SCHEMA, batch, caller, keyring, manifest, partner, record};
 use crate::identity::Role;
-use crate::round::{Rounds, StepError, state, submissions};
+use crate::round::{Rounds, state, submissions};
 use crate::rpc::release::ReleasesHandler;
 use crate::run::tests::run_once;
 use crate::store::{Access as _, Base, Clock, KEY_ANNOUNCEMENTS, ROUNDS, Store, StoreError};
@@ -259,10 +259,5 @@ impl Service {
             return Err("the ledger tells another story".to_owned());
         }
         whole::check(self.rounds())
-    }
-
-    /// Writes one more entry, so that the disk's recovery becomes part of the ledger.
-    pub(crate) fn touch(&self) -> Result<(), StepError> {
-        Ok(self.rounds().store().tidy()?)
     }
 }

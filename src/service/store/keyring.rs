@@ -71,6 +71,12 @@ impl Keyring {
         sync_dir(dir).map_err(self.io("write", dir))
     }
 
+    /// The key of today where no store tells which one that is: the one whose turn it is, or the next
+    /// where that one is erased already.
+    pub(super) fn present(&self) -> Result<WrappingKey, KeyFileError> {
+        self.read(&self.path).or_else(|error| self.read(&self.next()).map_err(|_| error))
+    }
+
     /// The key that `holds` tells to be the store's, after ending what a crash left half done. No
     /// file is touched unless one of the keys is the store's.
     pub(super) fn settle(

@@ -1,5 +1,6 @@
 //! The store: one redb file in which every change and its ledger entry become durable together.
 
+mod adoption;
 mod base;
 mod entries;
 mod error;
@@ -20,7 +21,8 @@ use samenloop_ledger::{Entry, Event, Tree};
 use samenloop_schema::Digest;
 use samenloop_wire::{store, v1};
 
-pub(crate) use base::{Base, Clock, wall_clock};
+pub(crate) use adoption::adopt;
+pub(crate) use base::{Base, Clock, sync_dir, wall_clock};
 pub use entries::Served;
 pub use error::StoreError;
 pub use keyring::Keyring;
@@ -274,12 +276,17 @@ impl Change<'_> {
         self.append_salted(random::<16>()?, body)
     }
 
-    /// Adds an entry's bytes as they are.
-    pub(crate) fn append_salted(
+    /// Adds an entry of before with its own time and salt, for a ledger that is restored.
+    pub(crate) fn append_as_it_was(
         &mut self,
         salt: [u8; 16],
-        body: Vec<u8>,
+        entry: &Entry,
     ) -> Result<u64, StoreError> {
+        self.at = self.at.max(entry.at);
+        self.append_salted(salt, entry.to_bytes())
+    }
+
+    fn append_salted(&mut self, salt: [u8; 16], body: Vec<u8>) -> Result<u64, StoreError> {
         let index = self.size + self.leaves.len() as u64;
         let leaf = samenloop_ledger::leaf(&salt, &body);
         let stored = v1::StoredEntry {
