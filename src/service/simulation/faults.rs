@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 use super::disk::Disk;
 use super::{key_dir, setting, whole};
 use crate::fixture::{Fixture, KEY, batch, partner, record};
-use crate::store::{Base, StoreError, wall_clock};
+use crate::store::{Access as _, Base, StoreError, wall_clock};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -57,6 +57,25 @@ fn a_full_disk_acknowledges_nothing_and_the_service_goes_on_once_there_is_room()
     let expected = ["recovered", "batch_accepted", "batch_accepted", "submission_sealed"];
     assert_eq!(kinds, expected);
     Ok(whole::check(rounds)?)
+}
+
+/// Found by the sequences: the file had to grow before the commit, so that nothing marked the disk as
+/// failed, and the first request after there was room again was refused.
+#[test]
+fn a_write_that_fails_before_its_commit_does_not_fail_the_next_request() -> Outcome {
+    let disk = Disk::default();
+    let fixture = on(&disk)?;
+    let store = fixture.rounds.store();
+    disk.limit(Some(0));
+    let change = store.change()?;
+    let large = vec![7; 8 << 20];
+    let refused = change.put_bytes(crate::store::BLOBS, b"large", &large);
+    assert!(matches!(refused, Err(StoreError::Disk { .. })), "{refused:?}");
+    drop(change);
+    disk.limit(None);
+    assert!(store.read()?.keys(crate::store::BLOBS, &[])?.is_empty());
+    store.record(samenloop_ledger::Event::Recovered {})?;
+    Ok(())
 }
 
 #[test]

@@ -285,7 +285,7 @@ impl Sequence {
 /// Runs one sequence; an error tells what was asked up to the violation.
 pub(super) fn run(seed: u64) -> Result<(), String> {
     let mut random = StdRng::seed_from_u64(seed);
-    let rows = if random.random_bool(0.04) { 60 } else { 2 };
+    let rows = if random.random_bool(0.015) { 60 } else { 2 };
     let service = Service::new(rows)?;
     let model = Model { entries: 1, ..Model::default() };
     let mut sequence = Sequence { random, service, model, told: vec![] };

@@ -44,8 +44,30 @@ pub struct Store {
     /// tree follows the file.
     turn: Mutex<Turn>,
     /// Whether the disk failed since the file was opened.
-    failed: AtomicBool,
+    failed: Failed,
     stopped_cleanly: bool,
+}
+
+/// Set by whoever sees the disk fail; the database refuses everything then until it is opened anew.
+#[derive(Clone, Default)]
+struct Failed(Arc<AtomicBool>);
+
+impl Failed {
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn set(&self, failed: bool) {
+        self.0.store(failed, Ordering::Release);
+    }
+
+    /// Takes note of a result on its way.
+    fn seen<R>(&self, result: Result<R, StoreError>) -> Result<R, StoreError> {
+        if let Err(StoreError::Disk { .. }) = result {
+            self.set(true);
+        }
+        result
+    }
 }
 
 /// What every reader sees at one moment.
@@ -72,6 +94,7 @@ struct Turn {
 pub(crate) struct Snapshot {
     transaction: ReadTransaction,
     wrapping_key: Arc<WrappingKey>,
+    failed: Failed,
 }
 
 /// A change that has not been committed. Dropping it leaves the store as it was.
@@ -107,7 +130,7 @@ impl Store {
                 erasing: false,
                 last_at: opened.last_at,
             }),
-            failed: AtomicBool::new(false),
+            failed: Failed::default(),
             stopped_cleanly: opened.stopped_cleanly,
         })
     }
@@ -133,12 +156,13 @@ impl Store {
 
     /// A view of the store as it is now.
     pub(crate) fn read(&self) -> Result<Snapshot, StoreError> {
-        if self.failed.load(Ordering::Acquire) {
+        if self.failed.is_set() {
             self.reopen(&mut self.turn.lock().unwrap_or_else(PoisonError::into_inner))?;
         }
         let current = self.current();
         let transaction = current.database()?.begin_read()?;
-        Ok(Snapshot { transaction, wrapping_key: Arc::clone(&current.wrapping_key) })
+        let wrapping_key = Arc::clone(&current.wrapping_key);
+        Ok(Snapshot { transaction, wrapping_key, failed: self.failed.clone() })
     }
 
     /// Begins a change, after any other has ended. Blocks.
@@ -152,12 +176,19 @@ impl Store {
             self.keyring.finish()?;
             turn.erasing = false;
         }
-        let (transaction, wrapping_key, size) = {
+        let begin = || self.current().database().and_then(begin_durable);
+        let transaction = match begin() {
+            Ok(transaction) => transaction,
+            // A database whose disk failed refuses to begin, although the disk may be well again.
+            Err(_) => {
+                self.failed.set(true);
+                self.reopen(&mut turn)?;
+                begin()?
+            }
+        };
+        let (wrapping_key, size) = {
             let current = self.current();
-            let begun = current.database().and_then(begin_durable);
-            // A database whose disk failed refuses to begin.
-            let transaction = begun.inspect_err(|_| self.failed.store(true, Ordering::Release))?;
-            (transaction, Arc::clone(&current.wrapping_key), current.tree.size())
+            (Arc::clone(&current.wrapping_key), current.tree.size())
         };
         let at = turn.last_at;
         let store = self;
@@ -178,7 +209,7 @@ impl Store {
 
     /// Opens the file again if the disk had failed. What was acknowledged must be in it.
     fn reopen(&self, turn: &mut Turn) -> Result<(), StoreError> {
-        if !self.failed.load(Ordering::Acquire) {
+        if !self.failed.is_set() {
             return Ok(());
         }
         let mut current = self.current_mut();
@@ -191,7 +222,7 @@ impl Store {
         *current = opened.current;
         turn.last_at = opened.last_at;
         (turn.reopened, turn.erasing) = (true, false);
-        self.failed.store(false, Ordering::Release);
+        self.failed.set(false);
         tracing::warn!("the disk had failed; the store was opened again and is whole");
         Ok(())
     }
@@ -239,7 +270,7 @@ impl Change<'_> {
         key: &[u8],
         value: &T,
     ) -> Result<(), StoreError> {
-        rows::put(&self.transaction, rows, key, value)
+        self.store.failed.seen(rows::put(&self.transaction, rows, key, value))
     }
 
     /// Writes bytes.
@@ -249,14 +280,13 @@ impl Change<'_> {
         key: &[u8],
         value: &[u8],
     ) -> Result<(), StoreError> {
-        self.transaction.open_table(table)?.insert(key, value)?;
-        Ok(())
+        self.store.failed.seen(rows::put_bytes(&self.transaction, table, key, value))
     }
 
     /// Removes every pair whose key begins with `prefix`.
     pub(crate) fn remove_all(&self, table: &'static str, prefix: &[u8]) -> Result<(), StoreError> {
-        for key in self.transaction.keys(Bytes::new(table), prefix)? {
-            rows::remove(&self.transaction, table, &key)?;
+        for key in self.keys(Bytes::new(table), prefix)? {
+            self.store.failed.seen(rows::remove(&self.transaction, table, &key))?;
         }
         Ok(())
     }
@@ -309,7 +339,7 @@ impl Change<'_> {
         let held = rotates.then(|| store.current_mut());
         if let Err(error) = transaction.commit() {
             // It may be durable or not: opening the file again tells.
-            store.failed.store(true, Ordering::Release);
+            store.failed.set(true);
             return Err(error.into());
         }
         let mut current = held.unwrap_or_else(|| store.current_mut());
@@ -343,7 +373,7 @@ impl Access for Snapshot {
         table: Bytes,
         read: impl FnOnce(&dyn rows::Lookup) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
-        self.transaction.with(table, read)
+        self.failed.seen(self.transaction.with(table, read))
     }
 }
 
@@ -359,7 +389,7 @@ impl Access for Change<'_> {
         table: Bytes,
         read: impl FnOnce(&dyn rows::Lookup) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
-        self.transaction.with(table, read)
+        self.store.failed.seen(self.transaction.with(table, read))
     }
 }
 

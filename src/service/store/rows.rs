@@ -177,7 +177,16 @@ pub(super) fn put<T: Message>(
     key: &[u8],
     value: &T,
 ) -> Result<(), StoreError> {
-    transaction.open_table(rows.table())?.insert(key, value.encode_to_vec().as_slice())?;
+    put_bytes(transaction, rows.table(), key, &value.encode_to_vec())
+}
+
+pub(super) fn put_bytes(
+    transaction: &WriteTransaction,
+    table: Bytes,
+    key: &[u8],
+    value: &[u8],
+) -> Result<(), StoreError> {
+    transaction.open_table(table)?.insert(key, value)?;
     Ok(())
 }
 
