@@ -53,7 +53,7 @@ async fn grow(service: &Service, leaves: &mut Vec<Vec<u8>>) -> anyhow::Result<()
 }
 
 /// The auditor opens every row with the operator's key and compares it with the ledger.
-fn inspect_store(service: &Service) -> anyhow::Result<()> {
+pub fn inspect_store(service: &Service) -> anyhow::Result<()> {
     let data_dir = service.installation.data_dir();
     let markers = Markers::new::<&str>([])?;
     let wrapping_key = Some(read_wrapping_key(&service.installation.wrapping_key())?);

@@ -2,6 +2,7 @@
 
 mod kill;
 mod life;
+mod restore;
 
 const SERVICE: &str = env!("CARGO_BIN_EXE_samenloop-service-under-test");
 
