@@ -309,6 +309,20 @@ events! {
         /// What was wrong, by its number in `round.proto`.
         reason: u16,
     }
+    /// The store was taken back to a backup. Of the entries after it only deletions and corrections
+    /// still hold, and a round that was released among them is not released again.
+    29 Restored "restored" {
+        /// Entries that the backup held.
+        size: u64,
+    }
+    /// A data key was destroyed: another wrapping key wraps the others, and the one that could open
+    /// the destroyed key is erased.
+    30 WrappingKeyRotated "wrapping_key_rotated" {}
+    /// The retention that the manifest states is over, so the round is closed with this entry's change.
+    31 RetentionEnded "retention_ended" {
+        /// The round.
+        round: RoundId,
+    }
 }
 
 impl Event {
@@ -316,7 +330,11 @@ impl Event {
     #[must_use]
     pub fn round(&self) -> Option<RoundId> {
         match self {
-            Self::ServiceStarted { .. } | Self::Recovered {} | Self::AccessRefused { .. } => None,
+            Self::ServiceStarted { .. }
+            | Self::Recovered {}
+            | Self::AccessRefused { .. }
+            | Self::WrappingKeyRotated {}
+            | Self::Restored { .. } => None,
             Self::RoundCreated { round, .. }
             | Self::KeyAnnounced { round, .. }
             | Self::RoundOpened { round }
@@ -336,6 +354,7 @@ impl Event {
             | Self::ReleaseRefused { round, .. }
             | Self::Queried { round, .. }
             | Self::CorrectionBegun { round, .. }
+            | Self::RetentionEnded { round }
             | Self::RoundClosed { round } => Some(*round),
         }
     }

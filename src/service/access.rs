@@ -17,7 +17,6 @@ use tower::{Layer, Service};
 
 use crate::config::Limits;
 use crate::identity::{Caller, IdentityError, Role};
-use crate::round::entry;
 use crate::store::Store;
 
 use Role::{Auditor, Coordinator, Monitor, Partner};
@@ -188,7 +187,7 @@ impl Gate {
                 _ => refusals.insert((role, rule), now),
             };
         }
-        let write = move || self.store.record(&entry(Event::AccessRefused { role, rule }));
+        let write = move || self.store.record(Event::AccessRefused { role, rule });
         match tokio::task::spawn_blocking(write).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::error!(%error, "a refusal could not be recorded"),

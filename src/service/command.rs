@@ -16,8 +16,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cert::{CertificateAuthority, DEFAULT_DAYS};
 use crate::config::{Config, Log, LogFormat};
-use crate::flags::{Cert, Command, Flags, Holder, Init, Serve};
+use crate::flags::{Backup, Cert, Command, Flags, Holder, Init, Replay, Restore, Serve};
 use crate::identity::Role;
+use crate::maintenance::{Later, backup, restore, with_store};
 use crate::server::Server;
 use crate::{keys, round_cli};
 
@@ -36,6 +37,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(init) => install(&init),
         Command::Serve(flags) => serve(&flags),
         Command::LedgerKey(flags) => ledger_key(&flags),
+        Command::Backup(flags) => back_up(&flags),
+        Command::Restore(flags) => put_back(&flags),
+        Command::Replay(flags) => run_again(&flags),
         Command::Cert(cert) => certify(cert),
         Command::Round(round) => round_cli::run(round),
     };
@@ -100,6 +104,65 @@ fn ledger_key(flags: &Serve) -> anyhow::Result<()> {
     } else {
         println!("{key}");
     }
+    Ok(())
+}
+
+fn back_up(flags: &Backup) -> anyhow::Result<()> {
+    let done = backup(&Config::read(&flags.service.config)?, &flags.out)?;
+    let (entries, root, digest) = (done.entries, done.root, done.digest);
+    if flags.service.json {
+        let told = serde_json::json!({"entries": entries, "root": root, "sha256": digest});
+        println!("{told}");
+    } else {
+        println!(
+            "backed up {entries} ledger entries with the root {root}\n\
+             sha256 {digest}  {}",
+            flags.out.display()
+        );
+    }
+    Ok(())
+}
+
+fn put_back(flags: &Restore) -> anyhow::Result<()> {
+    let later = flags.ledger.as_deref().map_or(Later::Nothing, Later::Ledger);
+    let done = restore(&Config::read(&flags.service.config)?, &flags.backup, later)?;
+    if flags.service.json {
+        let told = serde_json::json!({
+            "entries": done.held, "later": done.later, "keys_gone": done.deleted,
+        });
+        println!("{told}");
+    } else {
+        println!(
+            "restored {} ledger entries and put back {} later ones; {} data keys are gone with what \
+             was deleted since the backup\nstart the service, and tell partners to submit again what \
+             they submitted since",
+            done.held, done.later, done.deleted
+        );
+    }
+    Ok(())
+}
+
+fn run_again(flags: &Replay) -> anyhow::Result<()> {
+    let config = Config::read(&flags.service.config)?;
+    let done = with_store(&config, |rounds| rounds.replay(&flags.round))??;
+    let [frozen, held] = done.inputs_root;
+    let [told, found] = done.partition;
+    if flags.service.json {
+        let told = serde_json::json!({
+            "entry": done.entry, "run": done.run, "software": done.software, "same": done.same(),
+            "inputs_root": {"ledger": frozen, "held": held},
+            "partition": {"ledger": told, "again": found},
+        });
+        println!("{told}");
+    } else {
+        println!(
+            "run {} of ledger entry {}, made by the program {}\n\
+             inputs:    {frozen} in the ledger\n           {held} as held\n\
+             partition: {told} in the ledger\n           {found} as found again",
+            done.run, done.entry, done.software
+        );
+    }
+    anyhow::ensure!(done.same(), "the run does not give what the ledger says");
     Ok(())
 }
 

@@ -7,11 +7,11 @@ use samenloop_schema::{
 };
 use samenloop_wire::{to_batch_record, v1};
 use tempfile::TempDir;
-use zeroize::Zeroizing;
 
 use crate::identity::{Caller, Role};
+use crate::keys;
 use crate::round::Rounds;
-use crate::store::{Store, StoreError};
+use crate::store::{Base, Clock, Keyring, Store, StoreError};
 
 pub(crate) const PARTIES: [&str; 3] = ["ggd", "ggz", "opvang"];
 pub(crate) const KEY: KeyCheckValue = KeyCheckValue([0x5a; 16]);
@@ -61,8 +61,17 @@ pub(crate) struct Fixture {
     pub(crate) rounds: Arc<Rounds>,
 }
 
+/// The wrapping key of a fixture, made the first time.
+pub(crate) fn keyring(dir: &TempDir) -> Keyring {
+    let key = dir.path().join("wrapping.key");
+    if !key.exists() {
+        keys::create(&key).expect("a key can be made");
+    }
+    Keyring::new(&key, &dir.path().join("data"))
+}
+
 pub(crate) fn open(dir: &TempDir) -> Result<Arc<Rounds>, StoreError> {
-    let store = Store::open(dir.path(), Zeroizing::new([1; 32]))?;
+    let store = Store::open(&dir.path().join("data"), keyring(dir))?;
     Ok(Arc::new(Rounds::new(Arc::new(store))))
 }
 
@@ -71,6 +80,12 @@ impl Fixture {
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
         let rounds = open(&dir).expect("a new store opens");
         Self { dir, rounds }
+    }
+
+    /// The same on another kind of disk; the wrapping key lies in `dir`.
+    pub(crate) fn on(dir: TempDir, base: Base, clock: Clock) -> Result<Self, StoreError> {
+        let store = Store::on(base, keyring(&dir), clock)?;
+        Ok(Self { dir, rounds: Arc::new(Rounds::new(Arc::new(store))) })
     }
 
     /// A round that takes submissions.

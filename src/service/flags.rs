@@ -23,6 +23,13 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Print the public key that checks the ledger's checkpoints, for auditors to note.
     LedgerKey(Serve),
+    /// Copy the stopped service's store into one file, after checking all of it.
+    Backup(Backup),
+    /// Put a backup in the place of a lost store. What was deleted after it stays deleted.
+    Restore(Restore),
+    /// Link a linked round again before an auditor's eyes, while the service is stopped: the same
+    /// inputs must give the same partition.
+    Replay(Replay),
     /// Make certificates for a small installation.
     #[command(subcommand)]
     Cert(Cert),
@@ -52,6 +59,40 @@ pub(crate) struct Serve {
     /// Print for machines.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) service: Serve,
+    /// File to write; it is never overwritten.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("later").required(true).args(["ledger", "nothing_later"]))]
+pub(crate) struct Restore {
+    #[command(flatten)]
+    pub(crate) service: Serve,
+    /// The backup.
+    #[arg(long)]
+    pub(crate) backup: PathBuf,
+    /// The newest ledger that an auditor kept (`samenloop-audit verify --bundle-out`).
+    #[arg(long)]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Nothing was done after the backup. Auditors find out if that is not so.
+    #[arg(long)]
+    pub(crate) nothing_later: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    pub(crate) service: Serve,
+    /// The round's id.
+    #[arg(long)]
+    pub(crate) round: RoundId,
 }
 
 #[derive(Debug, Subcommand)]

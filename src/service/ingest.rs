@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::identity::Caller;
 use crate::keys::random;
-use crate::round::{Member, Rounds, StepError, advance, entry, stored};
+use crate::round::{Member, Rounds, StepError, advance, stored};
 use crate::store::{Access as _, BATCHES, BLOBS, SUBMISSIONS, StoreError};
 use crate::submission::{announced, data_key};
 
@@ -200,13 +200,7 @@ impl Rounds {
             None => None,
         };
         let rule_code = rule.code();
-        change.append(&entry(Event::BatchRefused {
-            round,
-            party,
-            submission,
-            number,
-            rule: rule_code,
-        }))?;
+        change.append(Event::BatchRefused { round, party, submission, number, rule: rule_code })?;
         change.commit()?;
         tracing::warn!(%round, party = %member.party(), rule_code, "batch refused");
         Ok(())
@@ -257,17 +251,17 @@ impl Rounds {
         if held.records + records > held.expected_records {
             return Err(IngestRule::Surplus { expected: held.expected_records }.into());
         }
-        let data_key = data_key(self.store().wrapping_key(), &held, &key)?;
+        let data_key = data_key(&change, &held, &key)?;
         let blob = data_key.seal(&rows, &place).map_err(StoreError::from)?;
         let content_salt = random::<16>().map_err(StoreError::from)?;
-        let ledger_index = change.append(&entry(Event::BatchAccepted {
+        let ledger_index = change.append(Event::BatchAccepted {
             round,
             party,
             submission,
             number,
             records: Rounded::up(records),
             content: commit(&content_salt, &digest),
-        }))?;
+        })?;
         let stored = StoredBatch {
             records: records as u32,
             digest: digest.0.to_vec().into(),

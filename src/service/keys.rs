@@ -76,18 +76,25 @@ pub fn read(path: &Path, data_dir: &Path) -> Result<Zeroizing<[u8; 32]>, KeyFile
 
 /// Makes a new key file. An existing file is never overwritten.
 pub fn create(path: &Path) -> Result<(), KeyFileError> {
-    let key = Zeroizing::new(random::<32>().map_err(KeyFileError::Randomness)?);
-    let mut text = Zeroizing::new(HEXLOWER_PERMISSIVE.encode(&*key));
+    write(path, &Zeroizing::new(random::<32>().map_err(KeyFileError::Randomness)?))
+}
+
+/// Writes a key into a new file.
+pub(crate) fn write(path: &Path, key: &Zeroizing<[u8; 32]>) -> Result<(), KeyFileError> {
+    let mut text = Zeroizing::new(HEXLOWER_PERMISSIVE.encode(&**key));
     text.push('\n');
     write_secret(path, text.as_bytes())
 }
 
-/// Writes a file that only its owner may read. An existing file is never overwritten.
+/// Writes a file that only its owner may read, durably with its name. An existing file is never
+/// overwritten.
 pub(crate) fn write_secret(path: &Path, content: &[u8]) -> Result<(), KeyFileError> {
     let io = |reason| KeyFileError::Io { verb: "write", path: path.to_owned(), reason };
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(io)
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(io)?;
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    File::open(dir.unwrap_or(Path::new("."))).and_then(|dir| dir.sync_all()).map_err(io)
 }
 
 #[cfg(test)]

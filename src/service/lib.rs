@@ -10,19 +10,23 @@ mod flags;
 pub mod identity;
 pub mod ingest;
 pub mod keys;
+mod maintenance;
 mod roll_up;
 pub mod round;
 mod round_cli;
 mod rpc;
 mod run;
 mod server;
+#[cfg(test)]
+mod simulation;
 mod status;
 pub mod store;
 pub mod submission;
 
 pub use command::run;
 pub use config::Config;
+pub use maintenance::MaintenanceError;
 pub use rpc::RequestError;
 pub use rpc::release::ReleaseRpcError;
-pub use run::{ReleaseError, RunError};
+pub use run::{ReleaseError, ReplayError, RunError};
 pub use server::{ServeError, Server};

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use samenloop_ledger::{Event, KeyError, SigningKey};
+use samenloop_ledger::{KeyError, SigningKey};
 use samenloop_schema::Digest;
 use samenloop_wire::v1::ledger_server::LedgerServer;
 use samenloop_wire::v1::releases_server::ReleasesServer;
@@ -22,14 +22,14 @@ use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 use crate::access::AccessLayer;
 use crate::config::Config;
 use crate::keys::{self, KeyFileError};
-use crate::round::{Rounds, entry};
+use crate::round::{Rounds, StepError};
 use crate::rpc::MAX_MESSAGE_BYTES;
 use crate::rpc::ledger::LedgerHandler;
 use crate::rpc::release::ReleasesHandler;
 use crate::rpc::rounds::RoundsHandler;
 use crate::rpc::submissions::SubmissionsHandler;
 use crate::run::Runs;
-use crate::store::{Store, StoreError};
+use crate::store::{Keyring, Store, StoreError};
 
 /// Why the service does not start or does not end well.
 #[derive(Debug, thiserror::Error)]
@@ -101,15 +101,11 @@ fn software_digest() -> Result<Digest, ServeError> {
 
 fn open(config: &Config) -> Result<(Store, SigningKey), ServeError> {
     let data_dir = &config.data_dir;
-    let wrapping_key = keys::read(&config.keys.wrapping_key, data_dir)?;
+    let keyring = Keyring::new(&config.keys.wrapping_key, data_dir);
     let seed = keys::read(&config.keys.ledger_key, data_dir)?;
     let ledger_key = SigningKey::from_seed(&config.ledger.origin, &seed)?;
-    let store = Store::open(data_dir, wrapping_key)?;
-    store.record(&entry(Event::ServiceStarted { software: software_digest()? }))?;
-    if !store.stopped_cleanly() {
-        tracing::warn!("the last stop was not in order; the store was checked and is whole");
-        store.record(&entry(Event::Recovered {}))?;
-    }
+    let store = Store::open(data_dir, keyring)?;
+    store.announce(software_digest()?)?;
     Ok((store, ledger_key))
 }
 
@@ -161,6 +157,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let rounds = Arc::new(Rounds::new(Arc::clone(&store)));
         let runs = Arc::new(Runs::new(Arc::clone(&rounds)));
+        let rounds_kept = Arc::clone(&rounds);
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<RoundsServer<RoundsHandler>>().await;
         health.set_serving::<SubmissionsServer<SubmissionsHandler>>().await;
@@ -198,6 +195,7 @@ impl Server {
         let incoming = TcpIncoming::from(listener)
             .with_nodelay(Some(true))
             .with_keepalive(Some(Duration::from_secs(60)));
+        let housekeeping = tokio::spawn(keep_house(Arc::clone(&rounds_kept), stopping.clone()));
         let mut stopped = stopping.clone();
         let runs_to_stop = Arc::clone(&runs);
         let signal = async move {
@@ -218,7 +216,33 @@ impl Server {
         }
         runs.stop().await;
         drop(runs);
+        // It ends with the stop; a failure inside it has been told.
+        let _ = housekeeping.await;
         finish(store, patience).await
+    }
+}
+
+/// Seconds between two looks at what has to be done without anyone asking.
+const HOUSEKEEPING: Duration = Duration::from_secs(300);
+
+/// At the start and from time to time: deletes what has passed its retention, and erases a rotated
+/// wrapping key that could not be erased when it was rotated.
+async fn keep_house(rounds: Arc<Rounds>, mut stopping: watch::Receiver<bool>) {
+    loop {
+        let kept = Arc::clone(&rounds);
+        let work = tokio::task::spawn_blocking(move || {
+            kept.enforce_retention()?;
+            kept.store().tidy().map_err(StepError::from)
+        });
+        match work.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "housekeeping failed"),
+            Err(_) => tracing::error!("housekeeping broke off"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(HOUSEKEEPING) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
     }
 }
 

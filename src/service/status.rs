@@ -23,6 +23,13 @@ impl From<StoreError> for Status {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stopped => Self::unavailable(error.to_string()),
+            StoreError::Disk { .. } => {
+                tracing::error!(%error, "a request failed");
+                Self::unavailable(
+                    "the service's disk is full or fails; nothing of this request is acknowledged: \
+                     try again later",
+                )
+            }
             other => internal(&other),
         }
     }

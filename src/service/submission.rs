@@ -9,11 +9,10 @@ use samenloop_wire::v1::{self, StoredSubmission, SubmissionState};
 
 use crate::round::{
     Member, Placed, RoundFacts, Rounds, StepError, advance, delete_partition, destroy_submission,
-    entry, state, stored, submissions,
+    state, stored, submissions,
 };
 use crate::store::{
-    Access, BATCHES, BLOBS, DataKey, KEY_ANNOUNCEMENTS, ROUNDS, SUBMISSIONS, StoreError,
-    WrappingKey,
+    Access, BATCHES, BLOBS, DataKey, KEY_ANNOUNCEMENTS, Keyed, ROUNDS, SUBMISSIONS, StoreError,
 };
 
 /// Submissions that one party may open in one round.
@@ -132,22 +131,21 @@ pub(crate) fn announced(
 
 /// The data key of a submission that holds rows.
 pub(crate) fn data_key(
-    wrapping_key: &WrappingKey,
+    access: &impl Keyed,
     stored: &StoredSubmission,
     key: &[u8; 52],
 ) -> Result<DataKey, StoreError> {
-    Ok(wrapping_key.unwrap(&stored.wrapped_data_key, key)?)
+    Ok(access.wrapping_key().unwrap(&stored.wrapped_data_key, key)?)
 }
 
 /// The rows of a submission in order, as they came in.
 pub(crate) fn rows(
-    access: &impl Access,
-    wrapping_key: &WrappingKey,
+    access: &impl Keyed,
     facts: &RoundFacts,
     placed: &Placed,
 ) -> Result<Vec<Record>, StoreError> {
     let key = submission_key(&facts.id, placed.party.into(), &placed.id);
-    let data_key = data_key(wrapping_key, &placed.stored, &key)?;
+    let data_key = data_key(access, &placed.stored, &key)?;
     let mut records = vec![];
     for number in 0..placed.stored.batches {
         let place = batch_key(&facts.id, &placed.id, number);
@@ -219,17 +217,17 @@ impl Rounds {
         }
         let key = key_of(member, &submission);
         let data_key = DataKey::generate().map_err(StoreError::from)?;
-        let wrapped = self.store().wrapping_key().wrap(&data_key, &key);
+        let wrapped = change.wrapping_key().wrap(&data_key, &key);
         let opened = StoredSubmission {
             state: SubmissionState::Open.into(),
             sequence,
             expected_records: records,
             wrapped_data_key: wrapped.map_err(StoreError::from)?.into(),
-            ledger_index: change.append(&entry(Event::SubmissionOpened {
+            ledger_index: change.append(Event::SubmissionOpened {
                 round,
                 party: place,
                 submission,
-            }))?,
+            })?,
             ..StoredSubmission::default()
         };
         change.put(SUBMISSIONS, &key, &opened)?;
@@ -272,7 +270,7 @@ impl Rounds {
         complete(&held)?;
         // A complete submission takes no further batch, so its rows can be read before the change.
         let placed = Placed { party, id: submission, stored: held };
-        let mut rows = rows(&read, self.store().wrapping_key(), facts, &placed)?;
+        let mut rows = rows(&read, facts, &placed)?;
         for record in &mut rows {
             record.encodings.clear();
         }
@@ -306,14 +304,14 @@ impl Rounds {
         held.set_state(SubmissionState::Sealed);
         held.dropped_match_keys = dropped;
         held.content = content.0.to_vec().into();
-        held.ledger_index = change.append(&entry(Event::SubmissionSealed {
+        held.ledger_index = change.append(Event::SubmissionSealed {
             round,
             party,
             submission,
             batches,
             records: Rounded::up(records),
             content,
-        }))?;
+        })?;
         change.put(SUBMISSIONS, &key, &held)?;
         change.commit()?;
         tracing::info!(%round, party = %member.party(), %submission, "submission sealed");
@@ -356,7 +354,7 @@ impl Rounds {
         let index = destroy_submission(&mut change, &round, placed, SubmissionState::Withdrawn)?;
         if stored.state() != v1::RoundState::Open {
             stored.release_barred = true;
-            delete_partition(&change, &round, &mut stored)?;
+            delete_partition(&mut change, &round, &mut stored)?;
             change.put(ROUNDS, round.as_bytes(), &stored)?;
         }
         change.commit()?;

@@ -61,7 +61,7 @@ impl Service {
                 bail!("the service ended with {status}:\n{}", fs::read_to_string(self.log())?);
             }
             ensure!(begin.elapsed() < Duration::from_secs(60), "the service does not listen");
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(5));
         }
         self.child = Some(child);
         Ok(())

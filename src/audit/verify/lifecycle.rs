@@ -34,9 +34,18 @@ pub(super) fn check(
     entries: &[(u64, Entry)],
     findings: &mut Vec<Finding>,
 ) -> BTreeMap<RoundId, String> {
+    let rounds = walk(entries, findings);
+    for (id, round) in &rounds {
+        let mut report = Report { place: Place::Round { round: *id }, findings };
+        round.finish(&mut report);
+    }
+    rounds.into_iter().map(|(id, round)| (id, round.state().to_string())).collect()
+}
+
+fn walk(entries: &[(u64, Entry)], findings: &mut Vec<Finding>) -> BTreeMap<RoundId, Round> {
     let mut rounds: BTreeMap<RoundId, Round> = BTreeMap::new();
     let mut before = 0;
-    for (index, entry) in entries {
+    for (earlier, (index, entry)) in entries.iter().enumerate() {
         let place = Place::Entry { index: *index, kind: Some(entry.kind()) };
         let mut report = Report { place, findings };
         let back = || format!("{} after {before}", entry.at);
@@ -46,7 +55,12 @@ pub(super) fn check(
             Event::ServiceStarted { .. } | Event::Recovered {} => {
                 rounds.values_mut().for_each(Round::interrupt);
             }
-            Event::AccessRefused { .. } => {}
+            Event::AccessRefused { .. } | Event::WrappingKeyRotated {} => {}
+            Event::Restored { size } => {
+                let past = *size <= *index;
+                report.check(past, "a backup is of an earlier time", || format!("{size} entries"));
+                rounds = restored(&entries[..earlier], *size);
+            }
             Event::RoundCreated { round, parties, min_parties, policy, .. } => {
                 let known = rounds.contains_key(round);
                 report.check(!known, "a round is created once", || round.to_string());
@@ -73,9 +87,19 @@ pub(super) fn check(
             }
         }
     }
-    for (id, round) in &rounds {
-        let mut report = Report { place: Place::Round { round: *id }, findings };
-        round.finish(&mut report);
+    rounds
+}
+
+/// The rounds once a backup of the first `size` entries is restored: of the later entries only
+/// deletions hold. What is wrong with an entry was found when it was walked before.
+fn restored(entries: &[(u64, Entry)], size: u64) -> BTreeMap<RoundId, Round> {
+    let (held, later) = entries.split_at(entries.partition_point(|(index, _)| *index < size));
+    let mut rounds = walk(held, &mut vec![]);
+    rounds.values_mut().for_each(Round::interrupt);
+    for (_, Entry { event, .. }) in later {
+        if let Some(round) = event.round().and_then(|id| rounds.get_mut(&id)) {
+            round.replay(event);
+        }
     }
-    rounds.into_iter().map(|(id, round)| (id, round.state().to_string())).collect()
+    rounds
 }

@@ -238,10 +238,50 @@ impl Round {
             Event::ReleaseRefused { .. } => {}
             Event::Queried { role, by, .. } => self.query(*role, by, report),
             Event::RoundClosed { .. } => self.state = self.legal(Step::Close, report),
+            Event::RetentionEnded { .. } => {
+                self.legal(Step::Close, report);
+            }
             Event::ServiceStarted { .. }
             | Event::Recovered {}
+            | Event::WrappingKeyRotated {}
+            | Event::Restored { .. }
             | Event::RoundCreated { .. }
             | Event::AccessRefused { .. } => {}
+        }
+    }
+
+    /// Takes an entry of a time that a restored backup does not know: what was deleted stays so,
+    /// what was released is not released again, and everything else did not happen.
+    pub(super) fn replay(&mut self, event: &Event) {
+        match event {
+            Event::SubmissionReplaced { party, submission, .. } => {
+                self.delete((*party, *submission), Held::Replaced);
+            }
+            Event::SubmissionAbandoned { party, submission, .. } => {
+                self.delete((*party, *submission), Held::Abandoned);
+            }
+            Event::SubmissionWithdrawn { party, submission, .. } => {
+                self.delete((*party, *submission), Held::Withdrawn);
+            }
+            Event::RunStarted { run, .. } => self.runs = run + 1,
+            Event::Released { .. } => self.barred = true,
+            Event::CorrectionBegun { .. } => {
+                (self.corrected, self.release) = (true, None);
+                if self.state == RoundState::Released {
+                    self.state = RoundState::Frozen;
+                }
+            }
+            Event::RoundClosed { .. } => self.state = RoundState::Closed,
+            _ => {}
+        }
+    }
+
+    fn delete(&mut self, key: (u16, SubmissionId), held: Held) {
+        let Some(submission) = self.submissions.get_mut(&key) else { return };
+        if matches!(submission.held, Held::Open | Held::Sealed) {
+            submission.held = held;
+            // A round that was frozen with it has lost an input.
+            self.barred |= self.state > RoundState::Open;
         }
     }
 

@@ -6,7 +6,7 @@ use samenloop_wire::store;
 use samenloop_wire::v1::{StoredRound, StoredSubmission, SubmissionState};
 
 use super::freeze::{Placed, submissions};
-use super::{Rounds, StepError, advance, entry, stored};
+use super::{Rounds, StepError, advance, stored};
 use crate::store::{Change, ROUNDS, SUBMISSIONS, StoreError};
 
 /// Destroys a submission's data key, deletes its batches with their salts, and says so in the
@@ -27,20 +27,21 @@ pub(crate) fn destroy_submission(
         | SubmissionState::Sealed
         | SubmissionState::Unspecified => Event::SubmissionWithdrawn { round, party, submission },
     };
-    stored.ledger_index = change.append(&entry(event))?;
+    stored.ledger_index = change.append(event)?;
     delete_rows(change, &round, &submission, &mut stored)?;
     stored.set_state(state);
     change.put(SUBMISSIONS, &store::submission_key(&round, party.into(), &submission), &stored)?;
     Ok(stored.ledger_index)
 }
 
-fn delete_rows(
-    change: &Change<'_>,
+/// Deletes a submission's rows and batches, and its data key.
+pub(crate) fn delete_rows(
+    change: &mut Change<'_>,
     round: &RoundId,
     submission: &SubmissionId,
     stored: &mut StoredSubmission,
 ) -> Result<(), StoreError> {
-    stored.wrapped_data_key.clear();
+    change.destroy_key(&mut stored.wrapped_data_key);
     stored.content.clear();
     let prefix = [round.as_bytes(), submission.as_bytes()].concat();
     change.remove_all(store::BATCHES, &prefix)?;
@@ -49,30 +50,47 @@ fn delete_rows(
 
 /// Destroys the key of what a run found and deletes it.
 pub(crate) fn delete_partition(
-    change: &Change<'_>,
+    change: &mut Change<'_>,
     round: &RoundId,
     stored: &mut StoredRound,
 ) -> Result<(), StoreError> {
-    stored.wrapped_partition_key.clear();
+    change.destroy_key(&mut stored.wrapped_partition_key);
     stored.partition_salt.clear();
     stored.partition_digest.clear();
     change.remove_all(store::PARTITIONS, round.as_bytes())
 }
 
+/// Deletes everything that a closed round no longer holds.
+pub(crate) fn close_in(
+    change: &mut Change<'_>,
+    round: &RoundId,
+    stored: &mut StoredRound,
+) -> Result<(), StoreError> {
+    for mut placed in submissions(change, round.as_bytes())? {
+        delete_rows(change, round, &placed.id, &mut placed.stored)?;
+        let key = store::submission_key(round, placed.party.into(), &placed.id);
+        change.put(SUBMISSIONS, &key, &placed.stored)?;
+    }
+    delete_partition(change, round, stored)?;
+    change.put(ROUNDS, round.as_bytes(), stored)
+}
+
 impl Rounds {
     /// Ends a round: submissions and the partition are deleted, a release stands.
     pub(crate) fn close(&self, round: &RoundId) -> Result<(), StepError> {
+        self.end(round, false)
+    }
+
+    /// Ends a round because its coordinator says so, or because its retention is over.
+    pub(super) fn end(&self, round: &RoundId, expired: bool) -> Result<(), StepError> {
         let mut change = self.store().change()?;
         let mut stored = stored(&change, round)?;
         advance(&mut stored, Step::Close)?;
-        for mut placed in submissions(&change, round.as_bytes())? {
-            delete_rows(&change, round, &placed.id, &mut placed.stored)?;
-            let key = store::submission_key(round, placed.party.into(), &placed.id);
-            change.put(SUBMISSIONS, &key, &placed.stored)?;
+        close_in(&mut change, round, &mut stored)?;
+        if expired {
+            change.append(Event::RetentionEnded { round: *round })?;
         }
-        delete_partition(&change, round, &mut stored)?;
-        change.put(ROUNDS, round.as_bytes(), &stored)?;
-        change.append(&entry(Event::RoundClosed { round: *round }))?;
+        change.append(Event::RoundClosed { round: *round })?;
         change.commit()?;
         tracing::info!(%round, "round closed");
         Ok(())

@@ -6,7 +6,7 @@ use samenloop_wire::store;
 use samenloop_wire::v1::Correction;
 
 use super::close::delete_partition;
-use super::{Rounds, StepError, advance, entry, stored};
+use super::{Rounds, StepError, advance, stored};
 use crate::store::{ROUNDS, StoreError};
 
 /// Why a release is not taken back.
@@ -55,11 +55,11 @@ impl Rounds {
         let release = release.ok_or(StoreError::Missing { what: "a release" })?;
         stored.corrected_digest = std::mem::take(&mut stored.release_digest);
         stored.set_correction(reason);
-        delete_partition(&change, round, &mut stored)?;
+        delete_partition(&mut change, round, &mut stored)?;
         change.remove_all(store::RELEASES, round.as_bytes())?;
         change.put(ROUNDS, round.as_bytes(), &stored)?;
         let reason = reason as u16;
-        change.append(&entry(Event::CorrectionBegun { round: *round, release, reason }))?;
+        change.append(Event::CorrectionBegun { round: *round, release, reason })?;
         change.commit()?;
         tracing::warn!(%round, reason, "release taken back");
         Ok(())

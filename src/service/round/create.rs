@@ -7,7 +7,7 @@ use samenloop_schema::{
 };
 use samenloop_wire::v1::{self, StoredRound};
 
-use super::{Rounds, entry};
+use super::Rounds;
 use crate::run::frame;
 use crate::store::{Access as _, ROUNDS, StoreError};
 
@@ -97,24 +97,24 @@ impl Rounds {
         if change.get(ROUNDS, round.as_bytes())?.is_some() {
             return Err(CreateError::Exists { round });
         }
-        let entry = entry(Event::RoundCreated {
+        let created = Event::RoundCreated {
             round,
             schema: found,
             parties: facts.parties.len() as u16,
             min_parties: facts.min_parties as u16,
             retention_days: facts.retention_days,
             policy: facts.policy,
-        });
+        };
         let stored = StoredRound {
             state: v1::RoundState::from(RoundState::Draft).into(),
             manifest_toml: manifest.into_bytes().into(),
             schema_toml: schema.into_bytes().into(),
-            created_at: entry.at,
+            created_at: self.store().now(),
             sequence: change.keys(ROUNDS.table(), &[])?.len() as u64,
             ..StoredRound::default()
         };
         change.put(ROUNDS, round.as_bytes(), &stored)?;
-        change.append(&entry)?;
+        change.append(created)?;
         change.commit()?;
         tracing::info!(%round, "round created");
         Ok(round)

@@ -4,7 +4,7 @@ use samenloop_ledger::{Event, inputs_root};
 use samenloop_schema::{Digest, RoundId, Step, SubmissionId};
 use samenloop_wire::v1::{StoredSubmission, SubmissionState};
 
-use super::{Rounds, StepError, advance, destroy_submission, entry, stored};
+use super::{Rounds, StepError, advance, destroy_submission, stored};
 use crate::store::{Access, ROUNDS, SUBMISSIONS, StoreError};
 
 /// Why a round is not frozen.
@@ -81,11 +81,11 @@ impl Rounds {
         let root = inputs_root(contents);
         stored.inputs_root = root.0.to_vec().into();
         change.put(ROUNDS, round.as_bytes(), &stored)?;
-        change.append(&entry(Event::RoundFrozen {
+        change.append(Event::RoundFrozen {
             round: *round,
             submissions: sealed.len() as u16,
             inputs_root: root,
-        }))?;
+        })?;
         change.commit()?;
         tracing::info!(%round, "round frozen");
         Ok(root)

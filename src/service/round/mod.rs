@@ -5,6 +5,7 @@ mod correct;
 mod create;
 mod freeze;
 mod open;
+mod retention;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -12,14 +13,13 @@ mod view;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use samenloop_ledger::{Entry, Event};
 use samenloop_schema::{
     IllegalTransition, LinkageSchema, PartyId, RecordShape, RoundId, RoundManifest, RoundState,
     Step,
 };
 use samenloop_wire::v1::{self, StoredRound};
 
-pub(crate) use close::{delete_partition, destroy_submission};
+pub(crate) use close::{close_in, delete_partition, delete_rows, destroy_submission};
 pub use correct::CorrectError;
 pub use create::{CreateError, MAX_FILE_BYTES};
 pub use freeze::FreezeError;
@@ -80,12 +80,6 @@ impl Member {
     pub(crate) fn party(&self) -> &PartyId {
         &self.facts.manifest.parties[usize::from(self.place)].id
     }
-}
-
-/// An entry of now.
-pub(crate) fn entry(event: Event) -> Entry {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Entry { at: since.map_or(0, |since| since.as_secs()), event }
 }
 
 /// A round as it is stored.

@@ -7,7 +7,7 @@ use samenloop_schema::{KeyCheckValue, RoundId, RoundManifest, Step};
 use samenloop_wire::store::party_key;
 use samenloop_wire::v1::StoredKeyAnnouncement;
 
-use super::{Member, Rounds, StepError, advance, entry, stored};
+use super::{Member, Rounds, StepError, advance, stored};
 use crate::store::{Access, KEY_ANNOUNCEMENTS, ROUNDS, StoreError};
 
 /// Why a round is not opened.
@@ -93,7 +93,7 @@ impl Rounds {
         let announcement =
             StoredKeyAnnouncement { key_check_value: key_check_value.0.to_vec().into() };
         change.put(KEY_ANNOUNCEMENTS, &party_key(&round, party.into()), &announcement)?;
-        change.append(&entry(Event::KeyAnnounced { round, party, key_check_value }))?;
+        change.append(Event::KeyAnnounced { round, party, key_check_value })?;
         change.commit()?;
         tracing::info!(%round, party = %member.party(), "key announced");
         Ok(())
@@ -120,7 +120,7 @@ impl Rounds {
             return Err(OpenError::Differ { parties });
         }
         change.put(ROUNDS, round.as_bytes(), &stored)?;
-        change.append(&entry(Event::RoundOpened { round: *round }))?;
+        change.append(Event::RoundOpened { round: *round })?;
         change.commit()?;
         tracing::info!(%round, "round opened");
         Ok(())

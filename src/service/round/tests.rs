@@ -210,7 +210,7 @@ fn rows_are_not_in_the_file_in_the_clear() -> Result<(), Box<dyn std::error::Err
     let fixture = Fixture::new();
     let round = fixture.open_round();
     fixture.submit(&round, "ggd", 1, &people(60));
-    let file = std::fs::read(fixture.dir.path().join(names::FILE))?;
+    let file = std::fs::read(fixture.dir.path().join("data").join(names::FILE))?;
     let holds = |needle: &[u8]| file.windows(needle.len()).any(|window| window == needle);
     let key = record(7).match_keys[0].ok_or("the fixture's records have a match key")?;
     assert!(!holds(&key.0));

@@ -53,7 +53,10 @@ fn party(event: &Event) -> Option<u16> {
         | Event::Queried { .. }
         | Event::AccessRefused { .. }
         | Event::RoundClosed { .. }
-        | Event::CorrectionBegun { .. } => None,
+        | Event::CorrectionBegun { .. }
+        | Event::WrappingKeyRotated {}
+        | Event::RetentionEnded { .. }
+        | Event::Restored { .. } => None,
     }
 }
 

@@ -24,7 +24,7 @@ use super::{RequestError, blocking, caller, round_id};
 use crate::access::ledger_role;
 use crate::config::Limits;
 use crate::identity::Caller;
-use crate::round::{Rounds, StepError, advance, entry, stored};
+use crate::round::{Rounds, StepError, advance, stored};
 use crate::store::{Access as _, RELEASES, StoreError};
 
 /// Why a question has no answer.
@@ -140,12 +140,12 @@ impl Published {
     ) -> Result<(), StoreError> {
         let lists: Vec<&str> = release.frame().lists().map(|list| list.name.as_str()).collect();
         let place = |name: &&str| lists.iter().position(|list| list == name);
-        self.rounds.store().record(&entry(Event::Queried {
+        self.rounds.store().record(Event::Queried {
             round,
             role: ledger_role(caller.role),
             measure: measure as u16,
             by: by.iter().filter_map(place).map(|place| place as u16).collect(),
-        }))?;
+        })?;
         tracing::info!(%caller, %round, measure = measure.as_str_name(), ?by, "asked");
         Ok(())
     }

@@ -3,8 +3,9 @@
 mod partition;
 mod people;
 mod release;
+mod replay;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,12 +18,15 @@ use samenloop_schema::{Digest, RoundId, Step};
 use tokio::sync::watch;
 use tonic::Status;
 
+#[cfg(test)]
+pub(crate) use partition::read as read_partition;
 pub use release::ReleaseError;
 pub(crate) use release::frame;
+pub use replay::ReplayError;
 
 use crate::keys::random;
-use crate::round::{RoundFacts, Rounds, StepError, advance, entry, stored};
-use crate::store::{DataKey, ROUNDS, StoreError};
+use crate::round::{RoundFacts, Rounds, StepError, advance, stored};
+use crate::store::{DataKey, Keyed as _, ROUNDS, StoreError};
 
 /// Why a run does not begin or does not end well.
 #[derive(Debug, thiserror::Error)]
@@ -236,7 +240,7 @@ impl Rounds {
             RunError::Cancelled => Event::RunCancelled { round, run: number },
             _ => Event::RunFailed { round, run: number, rule: error.code() },
         };
-        self.store().record(&entry(event))?;
+        self.store().record(event)?;
         Err(error)
     }
 
@@ -248,7 +252,7 @@ impl Rounds {
         let run = stored.runs;
         stored.runs += 1;
         change.put(ROUNDS, round.as_bytes(), &stored)?;
-        change.append(&entry(Event::RunStarted { round, run, parameters }))?;
+        change.append(Event::RunStarted { round, run, parameters })?;
         change.commit()?;
         tracing::info!(%round, run, "run started");
         Ok(run)
@@ -280,8 +284,8 @@ impl Rounds {
         let round = facts.id;
         let salt = random::<16>().map_err(StoreError::from)?;
         let key = DataKey::generate().map_err(StoreError::from)?;
-        let wrapped = self.store().wrapping_key().wrap(&key, round.as_bytes());
         let mut change = self.store().change()?;
+        let wrapped = change.wrapping_key().wrap(&key, round.as_bytes());
         let mut stored = stored(&change, &round)?;
         advance(&mut stored, Step::Link)?;
         // A withdrawal may have come between.
@@ -294,7 +298,7 @@ impl Rounds {
         stored.wrapped_partition_key = wrapped.map_err(StoreError::from)?.into();
         change.put(ROUNDS, round.as_bytes(), &stored)?;
         let partition = commit(&salt, &linkage.partition_digest);
-        change.append(&entry(Event::RunFinished { round, run, parameters, partition }))?;
+        change.append(Event::RunFinished { round, run, parameters, partition })?;
         change.commit()?;
         Ok(())
     }

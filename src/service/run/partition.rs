@@ -3,15 +3,14 @@
 use samenloop_link::Linkage;
 use samenloop_schema::{Draws, RoundId};
 use samenloop_wire::store::{self, partition_key};
-use samenloop_wire::v1::StoredRound;
 use zeroize::Zeroizing;
 
-use crate::store::{Access, Change, DataKey, PARTITIONS, Store, StoreError};
+use crate::store::{Change, DataKey, Keyed, PARTITIONS, ROUNDS, StoreError};
 
 /// A partition, a label per record in the order of parties and rows, and draws from its posterior.
-pub(super) struct Partition {
-    pub(super) clusters: Vec<u32>,
-    pub(super) draws: Draws,
+pub(crate) struct Partition {
+    pub(crate) clusters: Vec<u32>,
+    pub(crate) draws: Draws,
 }
 
 /// Writes clusters and draws in the place of an earlier run's.
@@ -32,13 +31,11 @@ pub(super) fn write(
 }
 
 /// Reads what the round's last run found.
-pub(super) fn read(
-    store: &Store,
-    round: &RoundId,
-    stored: &StoredRound,
-) -> Result<Partition, StoreError> {
-    let key = store.wrapping_key().unwrap(&stored.wrapped_partition_key, round.as_bytes())?;
-    let access = store.read()?;
+pub(crate) fn read(access: &impl Keyed, round: &RoundId) -> Result<Partition, StoreError> {
+    // The wrapped key of the same moment as the wrapping key: a rotation may have come between.
+    let stored = access.get(ROUNDS, round.as_bytes())?;
+    let wrapped = stored.unwrap_or_default().wrapped_partition_key;
+    let key = access.wrapping_key().unwrap(&wrapped, round.as_bytes())?;
     let part = |number: u32| {
         let place = partition_key(round, number);
         let sealed = access.bytes(PARTITIONS, &place)?;

@@ -26,7 +26,7 @@ fn submitted(store: &Store, facts: &RoundFacts) -> Result<Vec<SourceRows>, Store
                 party: placed.party,
                 may_hold_duplicates: facts.manifest.parties[usize::from(placed.party)]
                     .may_hold_duplicates,
-                records: rows(&read, store.wrapping_key(), facts, &placed)?,
+                records: rows(&read, facts, &placed)?,
             })
         })
         .collect()

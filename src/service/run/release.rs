@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{partition, people};
 use crate::keys::random;
-use crate::round::{RoundFacts, Rounds, StepError, advance, entry, stored};
+use crate::round::{RoundFacts, Rounds, StepError, advance, stored};
 use crate::store::{RELEASES, ROUNDS, StoreError};
 
 /// Why nothing is released.
@@ -109,7 +109,7 @@ impl Rounds {
         {
             tracing::warn!(%round, rule, "release refused");
             let round = *round;
-            self.store().record(&entry(Event::ReleaseRefused { round, rule }))?;
+            self.store().record(Event::ReleaseRefused { round, rule })?;
         }
         released
     }
@@ -122,7 +122,7 @@ impl Rounds {
             return Err(ReleaseError::Barred);
         }
         let registrations = people::registrations(self.store(), facts)?;
-        let found = partition::read(self.store(), &round, &linked)?;
+        let found = partition::read(&self.store().read()?, &round)?;
         let seed = Zeroizing::new(random::<32>().map_err(StoreError::from)?);
         let frame = frame(&facts.manifest, &facts.schema)
             .map_err(|_| Refusal::Frame("a roll-up does not fit the linkage schema"))?;
@@ -149,11 +149,7 @@ impl Rounds {
         stored.release_digest = digest.0.to_vec().into();
         change.put(ROUNDS, round.as_bytes(), &stored)?;
         change.put_bytes(RELEASES, round.as_bytes(), &release.to_bytes())?;
-        change.append(&entry(Event::Released {
-            round,
-            policy: policy.clone(),
-            release: digest,
-        }))?;
+        change.append(Event::Released { round, policy: policy.clone(), release: digest })?;
         change.commit()?;
         tracing::info!(%round, "round released");
         Ok(digest)

@@ -14,6 +14,16 @@ fn run(cancelled: bool) -> Run {
     }
 }
 
+/// Runs the round's linkage to its end.
+pub(crate) fn run_now(rounds: &Rounds, round: &RoundId) {
+    run_once(rounds, round, false).expect("a frozen round is linked");
+}
+
+/// Runs the round's linkage, or one that is cancelled at once.
+pub(crate) fn run_once(rounds: &Rounds, round: &RoundId, cancelled: bool) -> Result<(), RunError> {
+    rounds.run(&*rounds.facts(round)?, &run(cancelled))
+}
+
 fn last_kind(rounds: &Rounds) -> &'static str {
     let store = rounds.store();
     let last = store.entries(store.head().0 - 1, u64::MAX).expect("the ledger can be read");
@@ -51,7 +61,7 @@ fn the_same_inputs_give_the_same_partition_and_a_cancelled_run_can_be_run_again(
         assert_eq!(last_kind(rounds), "run_finished");
         let linked = now(rounds, &round);
         assert_eq!((state(&linked)?, linked.runs), (RoundState::Linked, 2));
-        let found = partition::read(rounds.store(), &round, &linked)?;
+        let found = partition::read(&rounds.store().read()?, &round)?;
         let people = found.clusters.iter().max().map(|last| last + 1);
         assert_eq!((people, found.draws.number()), (Some(200), 100));
         digests.push(linked.partition_digest);
@@ -123,7 +133,7 @@ fn records_that_only_a_common_key_described_stay_and_link_to_nobody()
     assert_eq!(rounds.seal_submission(&member, id, 1, 20)?.dropped_match_keys, 20);
     rounds.freeze(&round)?;
     rounds.run(&*rounds.facts(&round)?, &run(false))?;
-    let found = partition::read(rounds.store(), &round, &now(rounds, &round))?;
+    let found = partition::read(&rounds.store().read()?, &round)?;
     let distinct: std::collections::BTreeSet<_> = found.clusters[..20].iter().collect();
     assert_eq!(distinct.len(), 20);
     Ok(())
@@ -142,7 +152,9 @@ fn a_release_is_corrected_once_and_the_new_one_has_other_noise()
     let unstated = rounds.correct(&round, Correction::Unspecified);
     assert!(matches!(unstated, Err(CorrectError::Reason)));
     rounds.correct(&round, Correction::Tables)?;
-    assert_eq!(last_kind(rounds), "correction_begun");
+    let last = rounds.store().entries(rounds.store().head().0 - 2, u64::MAX)?;
+    let kinds: Vec<_> = last.iter().map(|served| served.entry.kind()).collect();
+    assert_eq!(kinds, ["correction_begun", "wrapping_key_rotated"]);
     let taken_back = now(rounds, &round);
     assert_eq!(state(&taken_back)?, RoundState::Frozen);
     assert_eq!(taken_back.corrected_digest[..], first.0[..]);

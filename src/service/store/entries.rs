@@ -1,7 +1,5 @@
 //! The ledger in the store: checked at opening, served with proofs.
 
-use std::sync::PoisonError;
-
 use redb::ReadTransaction;
 use samenloop_ledger::{Entry, ProofError, Tree};
 use samenloop_schema::Digest;
@@ -35,32 +33,36 @@ fn served(index: u64, stored: StoredEntry) -> Result<Served, StoreError> {
     Ok(Served { index, leaf, salt, body: stored.body.to_vec(), entry })
 }
 
-/// Builds the tree from the stored entries, each checked against its leaf and its neighbours.
-pub(super) fn rebuild(read: &ReadTransaction) -> Result<Tree, StoreError> {
-    let mut tree = Tree::new();
+/// Builds the tree from the stored entries, each checked against its leaf and its neighbours. Tells
+/// the last entry's time too.
+pub(super) fn rebuild(read: &ReadTransaction) -> Result<(Tree, u64), StoreError> {
+    let (mut tree, mut last_at) = (Tree::new(), 0);
     read.each(ENTRIES, |key, stored| {
         let index = tree.size();
         if key != index.to_be_bytes() {
             return Err(StoreError::Entry { index, fault: "is missing" });
         }
-        tree.append(served(index, stored)?.leaf);
+        let served = served(index, stored)?;
+        tree.append(served.leaf);
+        last_at = served.entry.at;
         Ok(())
     })?;
-    Ok(tree)
+    Ok((tree, last_at))
 }
 
 impl Store {
     /// Size and root of the ledger.
     #[must_use]
     pub fn head(&self) -> (u64, Digest) {
-        let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
+        let tree = &self.current().tree;
         (tree.size(), tree.root())
     }
 
     /// The entries from one index up to another, without those that are not there.
     pub fn entries(&self, from: u64, to: u64) -> Result<Vec<Served>, StoreError> {
-        let read = self.read()?;
+        // Read after the size is known: a view from before might not hold the last of them.
         let to = to.min(self.head().0);
+        let read = self.read()?;
         (from..to)
             .map(|index| {
                 let stored = read
@@ -73,13 +75,13 @@ impl Store {
 
     /// Proof that an entry is in the tree of a size.
     pub fn inclusion_proof(&self, index: u64, size: u64) -> Result<Vec<Digest>, ProofError> {
-        let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
+        let tree = &self.current().tree;
         tree.inclusion_proof(index, size)
     }
 
     /// Proof that the tree of a size is the beginning of that of another.
     pub fn consistency_proof(&self, old: u64, new: u64) -> Result<Vec<Digest>, ProofError> {
-        let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
+        let tree = &self.current().tree;
         tree.consistency_proof(old, new)
     }
 }

@@ -1,132 +1,100 @@
 //! The store: one redb file in which every change and its ledger entry become durable together.
 
+mod adoption;
+mod base;
 mod entries;
+mod error;
+mod keyring;
+mod rotation;
 mod rows;
 pub(crate) mod seal;
 #[cfg(test)]
 mod tests;
 
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use prost::Message;
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase as _, WriteTransaction};
-use samenloop_ledger::{Entry, Tree};
+use samenloop_ledger::{Entry, Event, Tree};
 use samenloop_schema::Digest;
 use samenloop_wire::{store, v1};
-use zeroize::Zeroizing;
 
+pub(crate) use adoption::adopt;
+pub(crate) use base::{Base, Clock, sync_dir, wall_clock};
 pub use entries::Served;
+pub use error::StoreError;
+pub use keyring::Keyring;
 pub(crate) use rows::{
-    Access, BATCHES, BLOBS, Bytes, ENTRIES, KEY_ANNOUNCEMENTS, META, PARTITIONS, RELEASES, ROUNDS,
-    Rows, SUBMISSIONS,
+    Access, BATCHES, BLOBS, Bytes, ENTRIES, KEY_ANNOUNCEMENTS, Keyed, META, PARTITIONS, RELEASES,
+    ROUNDS, Rows, SUBMISSIONS,
 };
 pub(crate) use seal::{DataKey, SealError, WrappingKey};
 
 use crate::keys::random;
 
-/// Why the store cannot do what was asked.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// The data directory cannot be made or read.
-    #[error("cannot use the data directory {}: {reason}", path.display())]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// The system's word.
-        reason: std::io::Error,
-    },
-    /// Another process has the file open.
-    #[error("another samenloop-service has this data directory open: stop it first")]
-    InUse,
-    /// The database itself fails.
-    #[error("the database failed: {0}")]
-    Database(Box<redb::Error>),
-    /// Layouts of another version.
-    #[error("the store has version {found}, this program knows version {}", store::VERSION)]
-    Version {
-        /// In the file.
-        found: u32,
-    },
-    /// The wrapping key is not the one that the store was made with.
-    #[error("the wrapping key is not the one of this store: put the right key file back")]
-    WrappingKey,
-    /// A value that this program did not write.
-    #[error("a value in table {table} cannot be read: {reason}; restore a backup")]
-    Value {
-        /// Which table.
-        table: &'static str,
-        /// The rule that it breaks.
-        reason: String,
-    },
-    /// A ledger entry does not hash to its leaf, is missing or cannot be read.
-    #[error("ledger entry {index} {fault}: the store was changed from outside; restore a backup")]
-    Entry {
-        /// Which entry, from 0.
-        index: u64,
-        /// What is wrong with it.
-        fault: &'static str,
-    },
-    /// Something that other values say must be there is not.
-    #[error("the store misses {what}; restore a backup")]
-    Missing {
-        /// What.
-        what: &'static str,
-    },
-    /// Nothing is changed after a clean stop.
-    #[error("the service is stopping: try again once it runs")]
-    Stopped,
-    /// Encryption failed.
-    #[error(transparent)]
-    Seal(#[from] SealError),
-    /// No randomness.
-    #[error("the system gives no randomness: {0}")]
-    Randomness(#[from] getrandom::Error),
-}
-
-macro_rules! database_errors {
-    ($($error:ty),*) => {$(
-        impl From<$error> for StoreError {
-            fn from(error: $error) -> Self {
-                Self::Database(Box::new(error.into()))
-            }
-        }
-    )*};
-}
-
-database_errors!(
-    redb::StorageError,
-    redb::TableError,
-    redb::TransactionError,
-    redb::CommitError,
-    redb::SetDurabilityError
-);
-
-impl From<redb::DatabaseError> for StoreError {
-    fn from(error: redb::DatabaseError) -> Self {
-        match error {
-            redb::DatabaseError::DatabaseAlreadyOpen => Self::InUse,
-            other => Self::Database(Box::new(other.into())),
-        }
-    }
-}
-
 /// The open store.
 pub struct Store {
-    database: Database,
-    wrapping_key: WrappingKey,
+    base: Base,
+    keyring: Keyring,
+    clock: Clock,
+    current: RwLock<Current>,
     /// Whoever holds it makes the only change that goes on, so that entry numbers are dense and the
     /// tree follows the file.
     turn: Mutex<Turn>,
-    tree: RwLock<Tree>,
+    /// Whether the disk failed since the file was opened.
+    failed: Failed,
     stopped_cleanly: bool,
 }
 
-/// Whether changes are still made.
+/// Set by whoever sees the disk fail; the database refuses everything then until it is opened anew.
+#[derive(Clone, Default)]
+struct Failed(Arc<AtomicBool>);
+
+impl Failed {
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn set(&self, failed: bool) {
+        self.0.store(failed, Ordering::Release);
+    }
+
+    /// Takes note of a result on its way.
+    fn seen<R>(&self, result: Result<R, StoreError>) -> Result<R, StoreError> {
+        if let Err(StoreError::Disk { .. }) = result {
+            self.set(true);
+        }
+        result
+    }
+}
+
+/// What every reader sees at one moment.
+struct Current {
+    /// None while the file cannot be opened again.
+    database: Option<Database>,
+    wrapping_key: Arc<WrappingKey>,
+    tree: Tree,
+}
+
+/// What only the one who changes needs to know.
 struct Turn {
+    /// Nothing is changed any more.
     stopped: bool,
+    /// The ledger has to say that the store was opened again.
+    reopened: bool,
+    /// A rotated key still lies on the disk.
+    erasing: bool,
+    /// Time of the ledger's last entry.
+    last_at: u64,
+}
+
+/// The store as it was at one moment, with the key that wraps its data keys.
+pub(crate) struct Snapshot {
+    transaction: ReadTransaction,
+    wrapping_key: Arc<WrappingKey>,
+    failed: Failed,
 }
 
 /// A change that has not been committed. Dropping it leaves the store as it was.
@@ -134,30 +102,36 @@ pub struct Change<'s> {
     transaction: WriteTransaction,
     store: &'s Store,
     turn: MutexGuard<'s, Turn>,
+    wrapping_key: Arc<WrappingKey>,
     size: u64,
     leaves: Vec<Digest>,
+    at: u64,
+    destroys: bool,
 }
 
 impl Store {
-    /// Opens the store of a data directory or makes a new one, checks every ledger entry against
-    /// its leaf, and marks the store as running.
-    pub fn open(data_dir: &Path, wrapping_key: Zeroizing<[u8; 32]>) -> Result<Self, StoreError> {
-        let directory = |reason| StoreError::Directory { path: data_dir.to_owned(), reason };
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(data_dir)
-            .map_err(directory)?;
-        let database = Database::create(data_dir.join(store::FILE))?;
-        let wrapping_key = WrappingKey::new(wrapping_key);
-        let stopped_cleanly = prepare(&database, &wrapping_key)?;
-        let tree = entries::rebuild(&database.begin_read()?)?;
+    /// Opens the store of a data directory or makes a new one: checks every page against its
+    /// checksum and every ledger entry against its leaf, ends a rotation of the wrapping key that a
+    /// crash interrupted, and marks the store as running.
+    pub fn open(data_dir: &Path, keyring: Keyring) -> Result<Self, StoreError> {
+        Self::on(Base::directory(data_dir.to_owned()), keyring, wall_clock())
+    }
+
+    pub(crate) fn on(base: Base, keyring: Keyring, clock: Clock) -> Result<Self, StoreError> {
+        let opened = open(&base, &keyring)?;
         Ok(Self {
-            database,
-            wrapping_key,
-            turn: Mutex::new(Turn { stopped: false }),
-            tree: RwLock::new(tree),
-            stopped_cleanly,
+            base,
+            keyring,
+            clock,
+            current: RwLock::new(opened.current),
+            turn: Mutex::new(Turn {
+                stopped: false,
+                reopened: false,
+                erasing: false,
+                last_at: opened.last_at,
+            }),
+            failed: Failed::default(),
+            stopped_cleanly: opened.stopped_cleanly,
         })
     }
 
@@ -167,28 +141,109 @@ impl Store {
         self.stopped_cleanly
     }
 
+    /// The wall clock, in seconds since 1970. It may go back; the ledger's times do not.
+    pub(crate) fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
+    fn current(&self) -> RwLockReadGuard<'_, Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn current_mut(&self) -> RwLockWriteGuard<'_, Current> {
+        self.current.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A view of the store as it is now.
-    pub(crate) fn read(&self) -> Result<ReadTransaction, StoreError> {
-        Ok(self.database.begin_read()?)
+    pub(crate) fn read(&self) -> Result<Snapshot, StoreError> {
+        if self.failed.is_set() {
+            self.reopen(&mut self.turn.lock().unwrap_or_else(PoisonError::into_inner))?;
+        }
+        let current = self.current();
+        let transaction = current.database()?.begin_read()?;
+        let wrapping_key = Arc::clone(&current.wrapping_key);
+        Ok(Snapshot { transaction, wrapping_key, failed: self.failed.clone() })
     }
 
     /// Begins a change, after any other has ended. Blocks.
     pub(crate) fn change(&self) -> Result<Change<'_>, StoreError> {
-        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if turn.stopped {
             return Err(StoreError::Stopped);
         }
-        let transaction = begin_durable(&self.database)?;
-        let size = self.tree.read().unwrap_or_else(PoisonError::into_inner).size();
-        Ok(Change { transaction, store: self, turn, size, leaves: vec![] })
+        self.reopen(&mut turn)?;
+        if turn.erasing {
+            self.keyring.finish()?;
+            turn.erasing = false;
+        }
+        let begin = || self.current().database().and_then(begin_durable);
+        let transaction = match begin() {
+            Ok(transaction) => transaction,
+            // A database whose disk failed refuses to begin, although the disk may be well again.
+            Err(_) => {
+                self.failed.set(true);
+                self.reopen(&mut turn)?;
+                begin()?
+            }
+        };
+        let (wrapping_key, size) = {
+            let current = self.current();
+            (Arc::clone(&current.wrapping_key), current.tree.size())
+        };
+        let at = turn.last_at;
+        let store = self;
+        let leaves = vec![];
+        let mut change =
+            Change { transaction, store, turn, wrapping_key, size, leaves, at, destroys: false };
+        if change.turn.reopened {
+            change.append(Event::Recovered {})?;
+        }
+        Ok(change)
+    }
+
+    /// Does what an earlier failure left undone; begins no change.
+    pub(crate) fn tidy(&self) -> Result<(), StoreError> {
+        drop(self.change()?);
+        Ok(())
+    }
+
+    /// Opens the file again if the disk had failed. What was acknowledged must be in it.
+    fn reopen(&self, turn: &mut Turn) -> Result<(), StoreError> {
+        if !self.failed.is_set() {
+            return Ok(());
+        }
+        let mut current = self.current_mut();
+        current.database = None;
+        let opened = open(&self.base, &self.keyring)?;
+        let (known, found) = (current.tree.size(), opened.current.tree.size());
+        if opened.current.tree.root_at(known).ok() != Some(current.tree.root()) {
+            return Err(StoreError::Regressed { found, known });
+        }
+        *current = opened.current;
+        turn.last_at = opened.last_at;
+        (turn.reopened, turn.erasing) = (true, false);
+        self.failed.set(false);
+        tracing::warn!("the disk had failed; the store was opened again and is whole");
+        Ok(())
     }
 
     /// Commits one entry by itself and returns its index.
-    pub(crate) fn record(&self, entry: &Entry) -> Result<u64, StoreError> {
+    pub(crate) fn record(&self, event: Event) -> Result<u64, StoreError> {
         let mut change = self.change()?;
-        let index = change.append(entry)?;
+        let index = change.append(event)?;
         change.commit()?;
         Ok(index)
+    }
+
+    /// Writes down that this program serves the store, and whether the last stop was in order.
+    pub(crate) fn announce(&self, software: Digest) -> Result<(), StoreError> {
+        let mut change = self.change()?;
+        change.append(Event::ServiceStarted { software })?;
+        if !self.stopped_cleanly {
+            tracing::warn!("the last stop was not in order; the store was checked and is whole");
+            change.append(Event::Recovered {})?;
+        }
+        change.commit()
     }
 
     /// Marks the stop as clean; nothing may be changed afterwards.
@@ -198,10 +253,12 @@ impl Store {
         change.turn.stopped = true;
         change.commit()
     }
+}
 
-    /// The key that wraps data keys.
-    pub(crate) fn wrapping_key(&self) -> &WrappingKey {
-        &self.wrapping_key
+impl Current {
+    fn database(&self) -> Result<&Database, StoreError> {
+        let failed = || StoreError::Disk { reason: "the file cannot be opened again".to_owned() };
+        self.database.as_ref().ok_or_else(failed)
     }
 }
 
@@ -213,7 +270,7 @@ impl Change<'_> {
         key: &[u8],
         value: &T,
     ) -> Result<(), StoreError> {
-        rows::put(&self.transaction, rows, key, value)
+        self.store.failed.seen(rows::put(&self.transaction, rows, key, value))
     }
 
     /// Writes bytes.
@@ -223,22 +280,44 @@ impl Change<'_> {
         key: &[u8],
         value: &[u8],
     ) -> Result<(), StoreError> {
-        self.transaction.open_table(table)?.insert(key, value)?;
-        Ok(())
+        self.store.failed.seen(rows::put_bytes(&self.transaction, table, key, value))
     }
 
     /// Removes every pair whose key begins with `prefix`.
     pub(crate) fn remove_all(&self, table: &'static str, prefix: &[u8]) -> Result<(), StoreError> {
-        for key in self.transaction.keys(Bytes::new(table), prefix)? {
-            rows::remove(&self.transaction, table, &key)?;
+        for key in self.keys(Bytes::new(table), prefix)? {
+            self.store.failed.seen(rows::remove(&self.transaction, table, &key))?;
         }
         Ok(())
     }
 
-    /// Adds a ledger entry, which becomes durable with the change, and returns its index.
-    pub(crate) fn append(&mut self, entry: &Entry) -> Result<u64, StoreError> {
+    /// Says that a wrapped data key is removed by this change: the wrapping key is rotated with it,
+    /// so that no older copy of the file opens what the removed key had sealed.
+    pub(crate) fn destroy_key(&mut self, wrapped: &mut bytes::Bytes) {
+        self.destroys |= !wrapped.is_empty();
+        wrapped.clear();
+    }
+
+    /// Adds a ledger entry of now, which becomes durable with the change, and returns its index. Its
+    /// time is not before that of the entry before it, however the clock was set.
+    pub(crate) fn append(&mut self, event: Event) -> Result<u64, StoreError> {
+        self.at = self.at.max(self.store.now());
+        let body = Entry { at: self.at, event }.to_bytes();
+        self.append_salted(random::<16>()?, body)
+    }
+
+    /// Adds an entry of before with its own time and salt, for a ledger that is restored.
+    pub(crate) fn append_as_it_was(
+        &mut self,
+        salt: [u8; 16],
+        entry: &Entry,
+    ) -> Result<u64, StoreError> {
+        self.at = self.at.max(entry.at);
+        self.append_salted(salt, entry.to_bytes())
+    }
+
+    fn append_salted(&mut self, salt: [u8; 16], body: Vec<u8>) -> Result<u64, StoreError> {
         let index = self.size + self.leaves.len() as u64;
-        let (salt, body) = (random::<16>()?, entry.to_bytes());
         let leaf = samenloop_ledger::leaf(&salt, &body);
         let stored = v1::StoredEntry {
             leaf: leaf.as_bytes().to_vec().into(),
@@ -250,14 +329,57 @@ impl Change<'_> {
         Ok(index)
     }
 
-    /// Makes the change durable; only then does the tree know its entries.
-    pub(crate) fn commit(self) -> Result<(), StoreError> {
-        self.transaction.commit()?;
-        let mut tree = self.store.tree.write().unwrap_or_else(PoisonError::into_inner);
-        for leaf in self.leaves {
-            tree.append(leaf);
+    /// Makes the change durable; only then does the tree know its entries. A change that destroys a
+    /// data key returns once the wrapping key that could open it is erased.
+    pub(crate) fn commit(mut self) -> Result<(), StoreError> {
+        let rotated = if self.destroys { Some(self.rotate()?) } else { None };
+        let Self { transaction, store, mut turn, leaves, at, .. } = self;
+        let rotates = rotated.is_some();
+        // Nobody may see rewrapped keys with the wrapping key of before.
+        let held = rotates.then(|| store.current_mut());
+        if let Err(error) = transaction.commit() {
+            // It may be durable or not: opening the file again tells.
+            store.failed.set(true);
+            return Err(error.into());
+        }
+        let mut current = held.unwrap_or_else(|| store.current_mut());
+        for leaf in leaves {
+            current.tree.append(leaf);
+        }
+        if let Some(key) = rotated {
+            current.wrapping_key = Arc::new(key);
+        }
+        drop(current);
+        turn.last_at = at;
+        turn.reopened = false;
+        if rotates {
+            turn.erasing = true;
+            store.keyring.finish()?;
+            turn.erasing = false;
         }
         Ok(())
+    }
+}
+
+impl Keyed for Change<'_> {
+    fn wrapping_key(&self) -> &WrappingKey {
+        &self.wrapping_key
+    }
+}
+
+impl Access for Snapshot {
+    fn with<R>(
+        &self,
+        table: Bytes,
+        read: impl FnOnce(&dyn rows::Lookup) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        self.failed.seen(self.transaction.with(table, read))
+    }
+}
+
+impl Keyed for Snapshot {
+    fn wrapping_key(&self) -> &WrappingKey {
+        &self.wrapping_key
     }
 }
 
@@ -267,7 +389,7 @@ impl Access for Change<'_> {
         table: Bytes,
         read: impl FnOnce(&dyn rows::Lookup) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
-        self.transaction.with(table, read)
+        self.store.failed.seen(self.transaction.with(table, read))
     }
 }
 
@@ -279,9 +401,24 @@ fn begin_durable(database: &Database) -> Result<WriteTransaction, StoreError> {
     Ok(transaction)
 }
 
+struct Opened {
+    current: Current,
+    last_at: u64,
+    stopped_cleanly: bool,
+}
+
+fn open(base: &Base, keyring: &Keyring) -> Result<Opened, StoreError> {
+    let database = base.open()?;
+    let (wrapping_key, stopped_cleanly) = prepare(&database, keyring)?;
+    let (tree, last_at) = entries::rebuild(&database.begin_read()?)?;
+    let wrapping_key = Arc::new(wrapping_key);
+    let current = Current { database: Some(database), wrapping_key, tree };
+    Ok(Opened { current, last_at, stopped_cleanly })
+}
+
 /// Makes missing tables, checks version and wrapping key, and marks the store as running. Tells
-/// whether the last stop was clean.
-fn prepare(database: &Database, wrapping_key: &WrappingKey) -> Result<bool, StoreError> {
+/// the wrapping key and whether the last stop was clean.
+fn prepare(database: &Database, keyring: &Keyring) -> Result<(WrappingKey, bool), StoreError> {
     let transaction = begin_durable(database)?;
     for table in store::TABLES {
         transaction.open_table(Bytes::new(table))?;
@@ -291,13 +428,14 @@ fn prepare(database: &Database, wrapping_key: &WrappingKey) -> Result<bool, Stor
         transaction.open_table(META)?.insert(name.as_bytes(), value)?;
         Ok(())
     };
-    let stopped_cleanly = match meta(store::META_VERSION)? {
+    let check_name = store::META_KEY_CHECK.as_bytes();
+    let found = match meta(store::META_VERSION)? {
         None => {
+            let wrapping_key = keyring.settle(|_| true)?;
             put(store::META_VERSION, &store::VERSION.to_be_bytes())?;
-            let check =
-                wrapping_key.wrap(&DataKey::generate()?, store::META_KEY_CHECK.as_bytes())?;
+            let check = wrapping_key.wrap(&DataKey::generate()?, check_name)?;
             put(store::META_KEY_CHECK, &check)?;
-            true
+            (wrapping_key, true)
         }
         Some(version) => {
             let found = version.as_slice().try_into().map_or(0, u32::from_be_bytes);
@@ -305,13 +443,12 @@ fn prepare(database: &Database, wrapping_key: &WrappingKey) -> Result<bool, Stor
                 return Err(StoreError::Version { found });
             }
             let check = meta(store::META_KEY_CHECK)?.unwrap_or_default();
-            wrapping_key
-                .unwrap(&check, store::META_KEY_CHECK.as_bytes())
-                .map_err(|_| StoreError::WrappingKey)?;
-            meta(store::META_CLEAN_STOP)?.as_deref() == Some(&[1])
+            let holds = |key: &WrappingKey| key.unwrap(&check, check_name).is_ok();
+            let wrapping_key = keyring.settle(holds)?;
+            (wrapping_key, meta(store::META_CLEAN_STOP)?.as_deref() == Some(&[1]))
         }
     };
     put(store::META_CLEAN_STOP, &[0])?;
     transaction.commit()?;
-    Ok(stopped_cleanly)
+    Ok(found)
 }

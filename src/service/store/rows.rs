@@ -6,7 +6,7 @@ use prost::Message;
 use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use samenloop_wire::{store, strict, v1};
 
-use super::StoreError;
+use super::{StoreError, WrappingKey};
 
 /// A table whose keys and values are bytes.
 pub(crate) type Bytes = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -116,6 +116,12 @@ pub(crate) trait Access {
     }
 }
 
+/// What can be read together with the key that wraps its data keys.
+pub(crate) trait Keyed: Access {
+    /// The wrapping key of the same moment.
+    fn wrapping_key(&self) -> &WrappingKey;
+}
+
 /// What is done with each pair of a scan.
 type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError> + 'v;
 
@@ -171,7 +177,16 @@ pub(super) fn put<T: Message>(
     key: &[u8],
     value: &T,
 ) -> Result<(), StoreError> {
-    transaction.open_table(rows.table())?.insert(key, value.encode_to_vec().as_slice())?;
+    put_bytes(transaction, rows.table(), key, &value.encode_to_vec())
+}
+
+pub(super) fn put_bytes(
+    transaction: &WriteTransaction,
+    table: Bytes,
+    key: &[u8],
+    value: &[u8],
+) -> Result<(), StoreError> {
+    transaction.open_table(table)?.insert(key, value)?;
     Ok(())
 }
 
