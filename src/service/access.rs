@@ -48,6 +48,7 @@ pub const TABLE: &[(&str, &[Role])] = &[
     ("/samenloop.v1.Ledger/ListEntries", &Role::ALL),
     ("/samenloop.v1.Ledger/GetInclusionProof", &Role::ALL),
     ("/samenloop.v1.Ledger/GetConsistencyProof", &Role::ALL),
+    ("/samenloop.v1.Ledger/Cosign", &[Partner, Auditor]),
     ("/grpc.health.v1.Health/Check", &Role::ALL),
     ("/grpc.health.v1.Health/Watch", &Role::ALL),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", &Role::ALL),

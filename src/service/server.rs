@@ -178,8 +178,11 @@ impl Server {
             stopping.clone(),
         ))
         .max_decoding_message_size(MAX_MESSAGE_BYTES);
-        let releases =
-            ReleasesServer::new(ReleasesHandler::new(Arc::clone(&rounds), &config.limits));
+        let releases = ReleasesServer::new(ReleasesHandler::new(
+            Arc::clone(&rounds),
+            Arc::clone(&ledger_key),
+            &config.limits,
+        ));
         let ledger = LedgerServer::new(LedgerHandler { rounds, key: ledger_key });
         let mut router = builder
             .layer(AccessLayer::new(Arc::clone(&store), &config.limits))

@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 
 use crate::access::AccessError;
 use crate::ingest::{IngestError, IngestRule};
-use crate::round::{CorrectError, CreateError, FreezeError, OpenError, StepError};
+use crate::round::{CorrectError, CreateError, FreezeError, OpenError, StepError, WitnessError};
 use crate::rpc::RequestError;
 use crate::rpc::release::ReleaseRpcError;
 use crate::run::{ReleaseError, RunError};
@@ -71,6 +71,7 @@ impl From<CreateError> for Status {
             | CreateError::Schema(_)
             | CreateError::SchemaHash { .. }
             | CreateError::TooManyCells { .. }
+            | CreateError::Witness { .. }
             | CreateError::RollUp(_) => Self::invalid_argument(error.to_string()),
             CreateError::Exists { .. } => Self::already_exists(error.to_string()),
             CreateError::Store(error) => error.into(),
@@ -98,6 +99,20 @@ impl From<CorrectError> for Status {
                 Self::failed_precondition(error.to_string())
             }
         }
+    }
+}
+
+impl From<WitnessError> for Status {
+    fn from(error: WitnessError) -> Self {
+        let code = match error {
+            WitnessError::Step(error) => return error.into(),
+            WitnessError::Unknown { .. } => Code::NotFound,
+            WitnessError::Length | WitnessError::Size { .. } | WitnessError::Invalid { .. } => {
+                Code::InvalidArgument
+            }
+            WitnessError::TooFew { .. } => Code::FailedPrecondition,
+        };
+        Self::new(code, error.to_string())
     }
 }
 
@@ -166,18 +181,16 @@ impl From<RunError> for Status {
 
 impl From<ReleaseError> for Status {
     fn from(error: ReleaseError) -> Self {
-        match &error {
+        match error {
+            ReleaseError::Step(error) => error.into(),
+            ReleaseError::Witness(error) => error.into(),
             ReleaseError::Barred => Self::failed_precondition(error.to_string()),
             ReleaseError::Refused(refusal) => match refusal {
                 Refusal::TooManyCells { .. }
                 | Refusal::TooFewParties { .. }
                 | Refusal::TooFewPeople { .. }
                 | Refusal::Policy(_)
-                | Refusal::Noise(_) => Self::failed_precondition(error.to_string()),
-                _ => internal(refusal),
-            },
-            ReleaseError::Step(_) => match error {
-                ReleaseError::Step(error) => error.into(),
+                | Refusal::Noise(_) => Self::failed_precondition(refusal.to_string()),
                 other => internal(&other),
             },
         }
@@ -191,6 +204,7 @@ impl From<ReleaseRpcError> for Status {
             ReleaseRpcError::Step(error) => error.into(),
             ReleaseRpcError::Nothing => Self::failed_precondition(error.to_string()),
             ReleaseRpcError::Query(error) => Self::invalid_argument(error.to_string()),
+            ReleaseRpcError::Witness(error) => error.into(),
         }
     }
 }

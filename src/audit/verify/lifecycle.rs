@@ -1,6 +1,6 @@
 //! Whether the entries tell a life that every round may have had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use samenloop_ledger::{Entry, Event};
 use samenloop_schema::RoundId;
@@ -28,6 +28,19 @@ impl Report<'_> {
     }
 }
 
+/// The rounds with a release that was not taken back.
+pub(super) fn released(entries: &[(u64, Entry)]) -> Vec<RoundId> {
+    let mut released = BTreeSet::new();
+    for (_, entry) in entries {
+        match &entry.event {
+            Event::Released { round, .. } => released.insert(*round),
+            Event::CorrectionBegun { round, .. } => released.remove(round),
+            _ => false,
+        };
+    }
+    released.into_iter().collect()
+}
+
 /// Walks the entries in order; each rule that one breaks is a finding that names it. Returns the
 /// state that every round is left in.
 pub(super) fn check(
@@ -46,7 +59,9 @@ pub(super) fn check(
             Event::ServiceStarted { .. } | Event::Recovered {} => {
                 rounds.values_mut().for_each(Round::interrupt);
             }
-            Event::AccessRefused { .. } => {}
+            Event::AccessRefused { .. }
+            | Event::CertificatesLoaded { .. }
+            | Event::CertificateUsed { .. } => {}
             Event::RoundCreated { round, parties, min_parties, policy, .. } => {
                 let known = rounds.contains_key(round);
                 report.check(!known, "a round is created once", || round.to_string());

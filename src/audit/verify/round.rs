@@ -241,7 +241,10 @@ impl Round {
             Event::ServiceStarted { .. }
             | Event::Recovered {}
             | Event::RoundCreated { .. }
-            | Event::AccessRefused { .. } => {}
+            | Event::AccessRefused { .. }
+            | Event::CertificatesLoaded { .. }
+            | Event::CertificateUsed { .. }
+            | Event::Cosigned { .. } => {}
         }
     }
 
