@@ -70,7 +70,23 @@ fn serve(flags: &Serve) -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut reload = signal(SignalKind::hangup())?;
         let server = Server::bind(config).await?;
+        let reloader = server.reloader();
+        tokio::spawn(async move {
+            while reload.recv().await.is_some() {
+                match reloader.reload() {
+                    Ok(true) => tracing::info!("the certificates were read again and have changed"),
+                    Ok(false) => tracing::info!("the certificates were read again"),
+                    Err(error) => {
+                        tracing::error!(%error, "the certificates in use stay in use");
+                    }
+                }
+            }
+        });
+        if let Some(address) = server.metrics_addr() {
+            tracing::info!(%address, "metrics");
+        }
         let (address, key) = (server.local_addr(), server.ledger_key());
         if flags.json {
             println!("{}", serde_json::json!({"listening": address, "ledger_key": key}));
@@ -108,6 +124,14 @@ fn certify(cert: Cert) -> anyhow::Result<()> {
         Cert::Authority { out } => {
             CertificateAuthority::create()?.write(&out)?;
             println!("made {0}/authority.pem and {0}/authority.key", out.display());
+        }
+        Cert::Revoke { authority: dir, certificate } => {
+            let revoked = CertificateAuthority::read(&dir)?.revoke(&dir, &certificate)?;
+            println!(
+                "{0}/revoked.pem names {revoked} certificates: copy it to the service's tls.revoked \
+                 and send the service SIGHUP",
+                dir.display()
+            );
         }
         Cert::Issue { authority, role, name, host, days, out } => {
             let authority = CertificateAuthority::read(&authority)?;

@@ -31,7 +31,7 @@ impl From<StoreError> for Status {
 impl From<AccessError> for Status {
     fn from(error: AccessError) -> Self {
         let code = match error {
-            AccessError::Identity(_) => Code::Unauthenticated,
+            AccessError::Identity(_) | AccessError::Ended => Code::Unauthenticated,
             AccessError::Role { .. } => Code::PermissionDenied,
             AccessError::Unknown => Code::Unimplemented,
             AccessError::Busy => Code::ResourceExhausted,
@@ -44,8 +44,10 @@ impl From<RequestError> for Status {
     fn from(error: RequestError) -> Self {
         let code = match error {
             RequestError::Length { .. } | RequestError::Measure => Code::InvalidArgument,
-            RequestError::Caller => Code::Unauthenticated,
-            RequestError::Busy | RequestError::Often => Code::ResourceExhausted,
+            RequestError::Caller | RequestError::Ended => Code::Unauthenticated,
+            RequestError::Busy | RequestError::Full | RequestError::Often => {
+                Code::ResourceExhausted
+            }
             RequestError::Stopping => Code::Unavailable,
             RequestError::Idle => Code::DeadlineExceeded,
         };
