@@ -14,7 +14,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::finding::Finding;
-use crate::inspect::{InspectJob, Inspection, inspect, read_wrapping_key};
+use crate::inspect::{InspectJob, Inspection, Pages, inspect_with, read_wrapping_key};
 use crate::report::Report;
 use crate::scan::Markers;
 use crate::verify::{self, Bundle, Cosigner, Kept, Verification, Verifier, Watched};
@@ -114,6 +114,10 @@ struct InspectArguments {
     /// The operator's wrapping key file.
     #[arg(long, requires = "unseal")]
     wrapping_key: Option<PathBuf>,
+    /// Another file to search, or a directory with everything below it: logs, core dumps, temporary
+    /// files; can be given several times.
+    #[arg(long)]
+    also: Vec<PathBuf>,
     /// File with one known identity or planted marker a line, of 12 bytes or more.
     #[arg(long)]
     canaries: Option<PathBuf>,
@@ -299,7 +303,7 @@ fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
 }
 
 fn inspection(arguments: InspectArguments) -> anyhow::Result<Inspection> {
-    let InspectArguments { data_dir, wrapping_key, canaries, .. } = arguments;
+    let InspectArguments { data_dir, wrapping_key, canaries, also, .. } = arguments;
     let wrapping_key = wrapping_key.as_deref().map(read_wrapping_key).transpose()?;
     let lines = match canaries {
         Some(path) => std::fs::read_to_string(&path)
@@ -307,7 +311,8 @@ fn inspection(arguments: InspectArguments) -> anyhow::Result<Inspection> {
         None => String::new(),
     };
     let markers = Markers::new(lines.lines().map(str::trim).filter(|line| !line.is_empty()))?;
-    Ok(inspect(&InspectJob { data_dir: &data_dir, wrapping_key, markers: &markers })?)
+    let job = InspectJob { data_dir: &data_dir, wrapping_key, markers: &markers };
+    Ok(inspect_with(&job, &also)?)
 }
 
 fn list(text: &mut String, findings: &[Finding]) {
@@ -376,6 +381,11 @@ fn inspected(inspection: &Inspection) -> String {
         bytes.released
     );
     text += &format!("unexplained     {} bytes\n", bytes.unexplained);
+    let Pages { stored, structure, unused, superseded } = inspection.pages;
+    text += &format!(
+        "database        {stored} bytes of tables, {structure} of their structure, {unused} unused, \
+         {superseded} free or superseded (searched)\n"
+    );
     text += &format!("ledger          {} entries hash to their leaf\n", inspection.entries);
     match &inspection.unsealed {
         None => text += "rows            sealed\n",

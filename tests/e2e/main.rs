@@ -4,6 +4,7 @@ mod crash;
 mod demo;
 mod leak;
 mod malformed;
+mod planted;
 mod roles;
 mod round;
 mod studies;
