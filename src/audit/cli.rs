@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Parser, Subcommand};
 use samenloop_schema::RoundId;
 use samenloop_wire::client::ClientConfig;
@@ -137,6 +138,12 @@ struct ReportArguments {
     /// Where the last good checkpoint is kept; else beside the configuration.
     #[arg(long)]
     state: Option<PathBuf>,
+    /// What `inspect --json` wrote, to stand on the same page.
+    #[arg(long)]
+    inspection: Option<PathBuf>,
+    /// Writes the page as HTML into this file, to be printed and signed.
+    #[arg(long)]
+    html: Option<PathBuf>,
     /// Writes JSON.
     #[arg(long)]
     json: bool,
@@ -196,9 +203,15 @@ fn outcome(command: Command) -> anyhow::Result<Outcome> {
             let text = if json { to_json(&inspection)? } else { inspected(&inspection) };
             Ok(Outcome { text, passed: inspection.passed() })
         }
-        Command::Report(ReportArguments { config, vkey, state, json }) => {
+        Command::Report(ReportArguments { config, vkey, state, inspection, html, json }) => {
+            let inspection = inspection.as_deref().map(read_inspection).transpose()?;
             let (verification, _) = fetch(&config, vkey, state)?;
-            let report = Report::new(verification);
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let report = Report::new(verification, inspection, now.as_secs());
+            if let Some(path) = html {
+                std::fs::write(&path, report.to_html())
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+            }
             let text = if json { to_json(&report)? } else { report.to_string() };
             Ok(Outcome { text, passed: report.passed })
         }
@@ -291,6 +304,18 @@ fn seen(watched: &Watched) -> String {
     };
     list(&mut text, &watched.findings);
     text
+}
+
+fn read_inspection(path: &Path) -> anyhow::Result<serde_json::Value> {
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let read: serde_json::Value = serde_json::from_slice(&text)
+        .with_context(|| format!("{}: write it with inspect --json", path.display()))?;
+    ensure!(
+        read["control_found"].is_boolean() && read["findings"].is_array(),
+        "{}: this is no inspection; write it with inspect --json",
+        path.display()
+    );
+    Ok(read)
 }
 
 fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {

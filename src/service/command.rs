@@ -154,10 +154,13 @@ fn install(init: &Init) -> anyhow::Result<()> {
     let certificates = init.dir.join("certificates");
     let authority = CertificateAuthority::create()?;
     authority.write(&init.dir.join("authority"))?;
+    authority.revoke(&init.dir.join("authority"), &[])?;
     let service = authority.issue_service(&"service".parse()?, &init.host, DEFAULT_DAYS)?;
     service.write(&certificates, "service", &authority)?;
     let coordinator = authority.issue(Role::Coordinator, &"coordinator".parse()?)?;
     coordinator.write(&certificates, "coordinator", &authority)?;
+    let revoked = std::fs::read(init.dir.join("authority/revoked.pem"))?;
+    std::fs::write(certificates.join("revoked.pem"), revoked)?;
     let key_dir = init.dir.join("keys");
     std::fs::create_dir_all(&key_dir)
         .with_context(|| format!("cannot make {}", key_dir.display()))?;
@@ -165,6 +168,7 @@ fn install(init: &Init) -> anyhow::Result<()> {
     keys::create(&key_dir.join("ledger.key"))?;
     let host = init.host.first().map_or("localhost", String::as_str);
     let sample = include_str!("../../docs/samples/service.toml")
+        .replace("# revoked =", "revoked =")
         .replace("127.0.0.1:7443", &format!("0.0.0.0:{}", init.port))
         .replace("samenloop.example.nl/ledger", &format!("{host}/ledger"));
     write_new(&init.dir.join("service.toml"), &sample)?;

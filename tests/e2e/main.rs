@@ -4,6 +4,7 @@ mod crash;
 mod demo;
 mod leak;
 mod malformed;
+mod operating;
 mod overload;
 mod planted;
 mod roles;

@@ -243,7 +243,7 @@ async fn many_small_sources_and_a_large_one_are_taken_at_the_same_time() -> Stor
     let mut casts = vec![];
     for number in 0..25 {
         let parties: Vec<String> = (0..40).map(|place| format!("r{number}-p{place}")).collect();
-        casts.push((round(&service, &format!("small {number}"), &parties, 100).await?, parties));
+        casts.push((round(&service, &format!("small-{number}"), &parties, 100).await?, parties));
     }
     let large = ["groot", "ander", "derde"].map(str::to_owned);
     let large_cast = round(&service, "large", &large, 1_000_000).await?;
@@ -257,12 +257,13 @@ async fn many_small_sources_and_a_large_one_are_taken_at_the_same_time() -> Stor
         anyhow::Ok(refused)
     });
     let mut small = JoinSet::new();
-    for (cast, parties) in casts {
-        for party in parties {
+    for (round, (cast, parties)) in casts.into_iter().enumerate() {
+        for (place, party) in parties.into_iter().enumerate() {
+            let own = id(1 + 40 * round + place);
             let (config, cast) = (service.client(Role::Partner, &party)?, Arc::clone(&cast));
             small.spawn(async move {
                 let channel = config.connect().await?;
-                submit_patiently(&channel, &cast, id(0), 1, 20).await
+                submit_patiently(&channel, &cast, own, 1, 20).await
             });
         }
     }
