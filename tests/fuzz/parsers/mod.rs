@@ -6,8 +6,11 @@ mod partner;
 mod proofs;
 mod service;
 
-/// Name, which is that of its folder in `corpus`, and parser.
-pub const PARSERS: &[(&str, fn(&[u8]))] = &[
+/// A name, which is that of a folder in `corpus`, and a function that must never panic.
+pub type Parser = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const PARSERS: &[Parser] = &[
     ("batch", messages::batch),
     ("messages", messages::messages),
     ("certificate", service::certificate),
