@@ -237,6 +237,10 @@ async fn too_many_connections_and_silent_ones_hinder_nobody_else() -> Result<(),
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(again, "places are free again once connections end");
+    // Who says nothing is not waited for: the service closes, and its side has nothing more to say.
+    let mut one = silent.swap_remove(0);
+    let closed = tokio::time::timeout(Duration::from_secs(60), one.read(&mut [0; 1])).await?;
+    assert!(matches!(closed, Ok(0) | Err(_)));
     Ok(())
 }
 
