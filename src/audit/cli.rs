@@ -2,19 +2,23 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Parser, Subcommand};
+use samenloop_schema::RoundId;
 use samenloop_wire::client::ClientConfig;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::finding::Finding;
-use crate::inspect::{InspectJob, Inspection, inspect, read_wrapping_key};
+use crate::inspect::{InspectJob, Inspection, Pages, inspect_with, read_wrapping_key};
 use crate::report::Report;
 use crate::scan::Markers;
-use crate::verify::{self, Bundle, Kept, Verification, Verifier};
+use crate::verify::{self, Bundle, Cosigner, Kept, Verification, Verifier, Watched};
 
 /// Checks a samenloop service: its ledger, its store, its releases.
 #[derive(Parser)]
@@ -28,6 +32,10 @@ struct Arguments {
 enum Command {
     /// Checks the whole ledger: signature, hashes, proofs, and the life of every round.
     Verify(VerifyArguments),
+    /// Makes a witness's key; the coordinator puts what it prints into the manifest.
+    WitnessKey(WitnessKeyArguments),
+    /// Checks that the ledger only grew since the last time, and cosigns its checkpoint.
+    Witness(WitnessArguments),
     /// Walks a data directory while the service is stopped, or a copy of it.
     Inspect(InspectArguments),
     /// Writes one page on the ledger: what was checked, how, and what was found.
@@ -53,6 +61,44 @@ struct VerifyArguments {
     /// `.checkpoint`.
     #[arg(long)]
     state: Option<PathBuf>,
+    /// A checkpoint that another reader was shown, such as a witness's; can be given several times.
+    #[arg(long)]
+    against: Vec<PathBuf>,
+    /// Writes JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct WitnessKeyArguments {
+    /// The witness's name, such as `ggd.example.nl/witness`.
+    #[arg(long)]
+    name: String,
+    /// The new key file, for its owner's eyes only.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Args)]
+struct WitnessArguments {
+    /// Connection to the service, TOML; names the ledger's key too.
+    #[arg(long)]
+    config: PathBuf,
+    /// The key that `witness-key` made.
+    #[arg(long)]
+    key: PathBuf,
+    /// Hands the cosignature over for this round; else only the cosigned checkpoint is written.
+    #[arg(long)]
+    round: Option<RoundId>,
+    /// The ledger's verifier key; else that of the configuration.
+    #[arg(long)]
+    vkey: Option<String>,
+    /// Keeps the last checkpoint; else beside the key, with the ending `.checkpoint`.
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// Writes the cosigned checkpoint into a file, for other readers to compare with.
+    #[arg(long)]
+    note_out: Option<PathBuf>,
     /// Writes JSON.
     #[arg(long)]
     json: bool,
@@ -69,6 +115,10 @@ struct InspectArguments {
     /// The operator's wrapping key file.
     #[arg(long, requires = "unseal")]
     wrapping_key: Option<PathBuf>,
+    /// Another file to search, or a directory with everything below it: logs, core dumps, temporary
+    /// files; can be given several times.
+    #[arg(long)]
+    also: Vec<PathBuf>,
     /// File with one known identity or planted marker a line, of 12 bytes or more.
     #[arg(long)]
     canaries: Option<PathBuf>,
@@ -88,6 +138,12 @@ struct ReportArguments {
     /// Where the last good checkpoint is kept; else beside the configuration.
     #[arg(long)]
     state: Option<PathBuf>,
+    /// What `inspect --json` wrote, to stand on the same page.
+    #[arg(long)]
+    inspection: Option<PathBuf>,
+    /// Writes the page as HTML into this file, to be printed and signed.
+    #[arg(long)]
+    html: Option<PathBuf>,
     /// Writes JSON.
     #[arg(long)]
     json: bool,
@@ -129,14 +185,33 @@ fn outcome(command: Command) -> anyhow::Result<Outcome> {
             let text = if json { to_json(&verification)? } else { verified(&verification) };
             Ok(Outcome { text, passed: verification.passed() })
         }
+        Command::WitnessKey(WitnessKeyArguments { name, out }) => {
+            let mut seed = Zeroizing::new([0; 32]);
+            getrandom::fill(&mut *seed).context("the system gives no randomness")?;
+            let key = Cosigner::new(&name, &seed)
+                .context("--name has 1 to 128 printable characters without spaces or '+'")?;
+            write_private(&out, key.to_text().as_bytes())?;
+            Ok(Outcome { text: key.verifier_text(), passed: true })
+        }
+        Command::Witness(arguments) => {
+            let (json, watched) = (arguments.json, watch(arguments)?);
+            let text = if json { to_json(&watched)? } else { seen(&watched) };
+            Ok(Outcome { text, passed: watched.findings.is_empty() })
+        }
         Command::Inspect(arguments) => {
             let (json, inspection) = (arguments.json, inspection(arguments)?);
             let text = if json { to_json(&inspection)? } else { inspected(&inspection) };
             Ok(Outcome { text, passed: inspection.passed() })
         }
-        Command::Report(ReportArguments { config, vkey, state, json }) => {
+        Command::Report(ReportArguments { config, vkey, state, inspection, html, json }) => {
+            let inspection = inspection.as_deref().map(read_inspection).transpose()?;
             let (verification, _) = fetch(&config, vkey, state)?;
-            let report = Report::new(verification);
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let report = Report::new(verification, inspection, now.as_secs());
+            if let Some(path) = html {
+                std::fs::write(&path, report.to_html())
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+            }
             let text = if json { to_json(&report)? } else { report.to_string() };
             Ok(Outcome { text, passed: report.passed })
         }
@@ -148,16 +223,26 @@ fn to_json(value: &impl Serialize) -> anyhow::Result<String> {
 }
 
 fn verification(arguments: VerifyArguments) -> anyhow::Result<Verification> {
-    let VerifyArguments { config, bundle, vkey, bundle_out, state, .. } = arguments;
+    let VerifyArguments { config, bundle, vkey, bundle_out, state, against, .. } = arguments;
+    let read = |path: &PathBuf| {
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let others = against.iter().map(read).collect::<anyhow::Result<Vec<String>>>()?;
     if let Some(path) = bundle {
         let verifier = Verifier::from_text(&vkey.unwrap_or_default())?;
         let bytes =
             std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let kept = state.map(|path| Kept::at(&path).read()).transpose()?.flatten();
-        return Ok(verify::bundle_bytes(&bytes, &verifier, kept.as_deref()));
+        let mut verification = verify::bundle_bytes(&bytes, &verifier, kept.as_deref());
+        if let Ok(bundle) = Bundle::from_bytes(&bytes) {
+            verify::compare(&mut verification, &bundle, &verifier, &others);
+        }
+        return Ok(verification);
     }
     let config = config.context("give --config or --bundle")?;
-    let (verification, fetched) = fetch(&config, vkey, state)?;
+    let (mut verification, fetched) = fetch(&config, vkey.clone(), state)?;
+    let (_, verifier) = connection(&config, vkey)?;
+    verify::compare(&mut verification, &fetched, &verifier, &others);
     if let Some(path) = bundle_out {
         std::fs::write(&path, fetched.to_text())
             .with_context(|| format!("cannot write {}", path.display()))?;
@@ -165,11 +250,8 @@ fn verification(arguments: VerifyArguments) -> anyhow::Result<Verification> {
     Ok(verification)
 }
 
-fn fetch(
-    path: &Path,
-    vkey: Option<String>,
-    state: Option<PathBuf>,
-) -> anyhow::Result<(Verification, Bundle)> {
+/// How to reach the service, and whose checkpoints are believed.
+fn connection(path: &Path, vkey: Option<String>) -> anyhow::Result<(ClientConfig, Verifier)> {
     let config = ClientConfig::read(path)?;
     let Some(key) = vkey.or_else(|| config.ledger_key.clone()) else {
         bail!(
@@ -178,13 +260,75 @@ fn fetch(
         );
     };
     let verifier = Verifier::from_text(&key)?;
+    Ok((config, verifier))
+}
+
+fn fetch(
+    path: &Path,
+    vkey: Option<String>,
+    state: Option<PathBuf>,
+) -> anyhow::Result<(Verification, Bundle)> {
+    let (config, verifier) = connection(path, vkey)?;
     let kept = Kept::at(&state.unwrap_or_else(|| path.with_extension("checkpoint")));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(verify::online(&config, &verifier, Some(&kept)))?)
 }
 
+fn watch(arguments: WitnessArguments) -> anyhow::Result<Watched> {
+    let WitnessArguments { config, key: path, round, vkey, state, note_out, .. } = arguments;
+    let (config, verifier) = connection(&config, vkey)?;
+    let text = std::fs::read_to_string(&path).map(Zeroizing::new);
+    let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+    let key = Cosigner::from_text(&text).with_context(|| path.display().to_string())?;
+    let kept = Kept::at(&state.unwrap_or_else(|| path.with_extension("checkpoint")));
+    let round = round.or(config.round);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let watching = verify::witness(&config, &verifier, &kept, &key, round.as_ref());
+    let watched = runtime.block_on(watching)?;
+    if let (Some(out), Some(note)) = (note_out, &watched.cosigned) {
+        std::fs::write(&out, note).with_context(|| format!("cannot write {}", out.display()))?;
+    }
+    Ok(watched)
+}
+
+fn seen(watched: &Watched) -> String {
+    let mut text = format!("ledger      {}\n", watched.ledger);
+    text += &match watched.grown_from {
+        Some(size) => format!("history     {} entries, extends the {size} before\n", watched.size),
+        None => format!("history     {} entries, the first checkpoint seen\n", watched.size),
+    };
+    text += match (&watched.cosigned, watched.handed_over) {
+        (Some(_), true) => "cosigned    and handed over for the round\n",
+        (Some(_), false) => "cosigned    for other readers; name a --round to hand it over\n",
+        (None, _) => "cosigned    NO\n",
+    };
+    list(&mut text, &watched.findings);
+    text
+}
+
+fn read_inspection(path: &Path) -> anyhow::Result<serde_json::Value> {
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let read: serde_json::Value = serde_json::from_slice(&text)
+        .with_context(|| format!("{}: write it with inspect --json", path.display()))?;
+    ensure!(
+        read["control_found"].is_boolean() && read["findings"].is_array(),
+        "{}: this is no inspection; write it with inspect --json",
+        path.display()
+    );
+    Ok(read)
+}
+
+fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(path).and_then(|mut file| file.write_all(content));
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
 fn inspection(arguments: InspectArguments) -> anyhow::Result<Inspection> {
-    let InspectArguments { data_dir, wrapping_key, canaries, .. } = arguments;
+    let InspectArguments { data_dir, wrapping_key, canaries, also, .. } = arguments;
     let wrapping_key = wrapping_key.as_deref().map(read_wrapping_key).transpose()?;
     let lines = match canaries {
         Some(path) => std::fs::read_to_string(&path)
@@ -192,7 +336,8 @@ fn inspection(arguments: InspectArguments) -> anyhow::Result<Inspection> {
         None => String::new(),
     };
     let markers = Markers::new(lines.lines().map(str::trim).filter(|line| !line.is_empty()))?;
-    Ok(inspect(&InspectJob { data_dir: &data_dir, wrapping_key, markers: &markers })?)
+    let job = InspectJob { data_dir: &data_dir, wrapping_key, markers: &markers };
+    Ok(inspect_with(&job, &also)?)
 }
 
 fn list(text: &mut String, findings: &[Finding]) {
@@ -215,8 +360,14 @@ fn verified(verification: &Verification) -> String {
             Some(size) => format!("history     extends the {size} entries seen before\n"),
             None => "history     no earlier checkpoint to compare with\n".to_owned(),
         };
+        if verification.compared > 0 {
+            text += &format!("readers     {} others were shown it too\n", verification.compared);
+        }
         for (round, state) in &verification.rounds {
             text += &format!("round       {round} is {state}\n");
+            if let Some(count) = verification.cosignatures.get(round) {
+                text += &format!("cosigned    by {count} witnesses before its release\n");
+            }
         }
     }
     list(&mut text, &verification.findings);
@@ -255,6 +406,11 @@ fn inspected(inspection: &Inspection) -> String {
         bytes.released
     );
     text += &format!("unexplained     {} bytes\n", bytes.unexplained);
+    let Pages { stored, structure, unused, superseded } = inspection.pages;
+    text += &format!(
+        "database        {stored} bytes of tables, {structure} of their structure, {unused} unused, \
+         {superseded} free or superseded (searched)\n"
+    );
     text += &format!("ledger          {} entries hash to their leaf\n", inspection.entries);
     match &inspection.unsealed {
         None => text += "rows            sealed\n",

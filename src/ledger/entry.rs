@@ -323,6 +323,32 @@ events! {
         /// The round.
         round: RoundId,
     }
+    /// The certificates by which the service trusts and is trusted, at its start and whenever they
+    /// changed.
+    32 CertificatesLoaded "certificates_loaded" {
+        /// SHA-256 of the service's own certificate.
+        service: Digest,
+        /// SHA-256 over the certificates of the authorities that clients are trusted by.
+        authorities: Digest,
+        /// Client certificates that are revoked.
+        revoked: u32,
+    }
+    /// A certificate's first call of the day.
+    33 CertificateUsed "certificate_used" {
+        /// In which role.
+        role: Role,
+        /// SHA-256 of the certificate.
+        certificate: Digest,
+    }
+    /// A witness of the round found that the ledger only grew, and signed a checkpoint.
+    34 Cosigned "cosigned" {
+        /// The round.
+        round: RoundId,
+        /// Place of the witness in the manifest.
+        witness: u16,
+        /// Entries under the checkpoint.
+        size: u64,
+    }
 }
 
 impl Event {
@@ -334,7 +360,9 @@ impl Event {
             | Self::Recovered {}
             | Self::AccessRefused { .. }
             | Self::WrappingKeyRotated {}
-            | Self::Restored { .. } => None,
+            | Self::Restored { .. }
+            | Self::CertificatesLoaded { .. }
+            | Self::CertificateUsed { .. } => None,
             Self::RoundCreated { round, .. }
             | Self::KeyAnnounced { round, .. }
             | Self::RoundOpened { round }
@@ -355,6 +383,7 @@ impl Event {
             | Self::Queried { round, .. }
             | Self::CorrectionBegun { round, .. }
             | Self::RetentionEnded { round }
+            | Self::Cosigned { round, .. }
             | Self::RoundClosed { round } => Some(*round),
         }
     }

@@ -81,7 +81,7 @@ proptest! {
     #[test]
     fn reading_never_panics_and_accepts_only_what_it_would_write(
         bytes in prop::collection::vec(any::<u8>(), 0..300),
-        code in 0..30_u8,
+        code in 0..40_u8,
     ) {
         for bytes in [bytes.clone(), [&[VERSION, code], bytes.as_slice()].concat()] {
             if let Ok(entry) = Entry::from_bytes(&bytes) {

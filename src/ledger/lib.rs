@@ -6,6 +6,7 @@
 mod canonical;
 mod checkpoint;
 mod commitment;
+mod cosignature;
 mod entry;
 mod keys;
 mod tree;
@@ -13,6 +14,7 @@ mod tree;
 pub use canonical::{EntryError, Role, Rounded};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use commitment::{commit, inputs_root, leaf, submission_content};
+pub use cosignature::Cosignature;
 pub use entry::{Entry, Event};
-pub use keys::{KeyError, SigningKey, VerifyingKey};
+pub use keys::{KeyError, NoteKey, SigningKey, VerifyingKey, WitnessKey};
 pub use tree::{ProofError, Tree};

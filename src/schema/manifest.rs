@@ -44,6 +44,13 @@ pub struct RoundManifest {
     /// Whether this is meant to be a linkage of two parties, which `min_parties = 2` needs.
     #[serde(default)]
     pub two_party: bool,
+    /// Verifier keys of those who watch the ledger, `name+hash+base64`, as `samenloop-audit witness-key`
+    /// prints them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<String>,
+    /// Witnesses that must have cosigned a checkpoint from after the linkage before anything is released.
+    #[serde(default)]
+    pub min_cosignatures: usize,
     /// Who takes part; the order is the order of every table.
     #[serde(rename = "party")]
     pub parties: Vec<Party>,
@@ -137,6 +144,13 @@ impl RoundManifest {
         if self.parties.len() > 1000 {
             return rule("party", "there can be at most 1000 parties");
         }
+        let distinct: BTreeSet<_> = self.witnesses.iter().collect();
+        if distinct.len() < self.witnesses.len() || distinct.len() > 1000 {
+            return rule("witnesses", "must be different, and at most 1000");
+        }
+        if self.min_cosignatures > self.witnesses.len() {
+            return rule("min_cosignatures", "there are fewer witnesses than must cosign");
+        }
         let mut seen = BTreeSet::new();
         for party in &self.parties {
             let place = format!("party \"{}\"", party.id);
@@ -184,6 +198,8 @@ mod tests {
             ("retention_days", "retention", "unknown field `retention`"),
             ("retention_days", "min_parties = 2\nretention_days", "two_party = true"),
             ("retention_days", "min_parties = 4\nretention_days", "fewer parties"),
+            ("retention_days", "min_cosignatures = 1\nretention_days", "fewer witnesses"),
+            ("retention_days", "witnesses = [\"a\", \"a\"]\nretention_days", "must be different"),
             ("id = \"ggz\"", "id = \"ggz\"\ntype = \"zorg\"", "party \"ggz\": either every"),
             ("retention_days", "questions.round_to = 3\nretention_days", "questions.round_to"),
             ("retention_days", "policy.threshold = 5\nretention_days", "policy.threshold = 5"),

@@ -8,16 +8,22 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use samenloop_ledger::{Event, Role as LedgerRole};
+use samenloop_schema::Digest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
+use tonic::{Code, Status};
 use tower::{Layer, Service};
+use tracing::Instrument as _;
 
 use crate::config::Limits;
 use crate::identity::{Caller, IdentityError, Role};
+use crate::keys::random;
+use crate::metrics::{Call, Metrics, Ongoing};
+use crate::rpc::blocking;
 use crate::store::Store;
+use crate::trust::{Standing, Trust};
 
 use Role::{Auditor, Coordinator, Monitor, Partner};
 
@@ -47,6 +53,7 @@ pub const TABLE: &[(&str, &[Role])] = &[
     ("/samenloop.v1.Ledger/ListEntries", &Role::ALL),
     ("/samenloop.v1.Ledger/GetInclusionProof", &Role::ALL),
     ("/samenloop.v1.Ledger/GetConsistencyProof", &Role::ALL),
+    ("/samenloop.v1.Ledger/Cosign", &[Partner, Auditor]),
     ("/grpc.health.v1.Health/Check", &Role::ALL),
     ("/grpc.health.v1.Health/Watch", &Role::ALL),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", &Role::ALL),
@@ -70,6 +77,9 @@ pub enum AccessError {
     /// There is no such RPC.
     #[error("this service has no such call: use the client of the same version as the service")]
     Unknown,
+    /// The certificate expired, was revoked, or its authority is no longer trusted.
+    #[error("the client certificate is no longer valid: ask the coordinator for a new one")]
+    Ended,
     /// Too many requests at the same time.
     #[error("too many requests at the same time: try again in a moment")]
     Busy,
@@ -81,6 +91,7 @@ impl AccessError {
         match self {
             Self::Identity(_) => Some(1),
             Self::Role { .. } => Some(2),
+            Self::Ended => Some(3),
             Self::Unknown | Self::Busy => None,
         }
     }
@@ -108,12 +119,18 @@ pub(crate) fn ledger_role(role: Role) -> LedgerRole {
 /// A certificate that is refused again within this time gives no further ledger entry.
 const REFUSAL_PAUSE: Duration = Duration::from_secs(60);
 
+/// A certificate's first call within this time is a ledger entry.
+const USE_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+
 struct Gate {
     store: Arc<Store>,
+    trust: Arc<Trust>,
+    metrics: Arc<Metrics>,
     requests: Arc<Semaphore>,
     per_caller: usize,
     callers: Mutex<HashMap<String, Arc<Semaphore>>>,
     refusals: Mutex<HashMap<(LedgerRole, u16), Instant>>,
+    used: Mutex<HashMap<Digest, Instant>>,
 }
 
 /// Puts the table and the limits before every handler.
@@ -121,13 +138,21 @@ struct Gate {
 pub(crate) struct AccessLayer(Arc<Gate>);
 
 impl AccessLayer {
-    pub(crate) fn new(store: Arc<Store>, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        trust: Arc<Trust>,
+        metrics: Arc<Metrics>,
+        limits: &Limits,
+    ) -> Self {
         Self(Arc::new(Gate {
             store,
+            trust,
+            metrics,
             requests: Arc::new(Semaphore::new(limits.requests.get())),
             per_caller: limits.requests_per_caller.get(),
             callers: Mutex::default(),
             refusals: Mutex::default(),
+            used: Mutex::default(),
         }))
     }
 }
@@ -150,8 +175,15 @@ pub(crate) struct Guarded<S> {
 /// Held while a request is worked on.
 type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
+/// A request that may be worked on.
+struct Admitted {
+    caller: Caller,
+    standing: Standing,
+    permits: Permits,
+}
+
 impl Gate {
-    fn admit(&self, request: &Request<Body>) -> Result<(Caller, Permits), Refusal> {
+    fn admit(&self, request: &Request<Body>) -> Result<Admitted, Refusal> {
         let certificates = request
             .extensions()
             .get::<TlsConnectInfo<TcpConnectInfo>>()
@@ -163,6 +195,9 @@ impl Gate {
             .map_err(|error| Refusal { role: LedgerRole::None, error: error.into() })?;
         let role = ledger_role(caller.role);
         let refusal = |error| Refusal { role, error };
+        // The connection may be older than what is known of its certificate.
+        let standing = certificates.map(|chain| Standing { trust: Arc::clone(&self.trust), chain });
+        let standing = standing.filter(Standing::holds).ok_or(refusal(AccessError::Ended))?;
         authorise(caller.role, request.uri().path()).map_err(refusal)?;
         let own = {
             let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,7 +207,29 @@ impl Gate {
         let busy = |_| refusal(AccessError::Busy);
         let own = own.try_acquire_owned().map_err(busy)?;
         let all = Arc::clone(&self.requests).try_acquire_owned().map_err(busy)?;
-        Ok((caller, (own, all)))
+        Ok(Admitted { caller, standing, permits: (own, all) })
+    }
+
+    /// Writes a certificate's first call of a day into the ledger.
+    async fn record_use(self: Arc<Self>, caller: &Caller) -> Result<(), Status> {
+        let (role, certificate) = (ledger_role(caller.role), caller.certificate);
+        {
+            let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            match used.get(&certificate) {
+                Some(last) if now.duration_since(*last) < USE_PAUSE => return Ok(()),
+                _ => used.insert(certificate, now),
+            };
+        }
+        let use_now = Event::CertificateUsed { role, certificate };
+        let gate = Arc::clone(&self);
+        let written = blocking(move || gate.store.record(use_now).map(|_| ())).await;
+        if written.is_err() {
+            // Nothing was written: the next call tries again.
+            let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+            used.remove(&certificate);
+        }
+        written
     }
 
     /// Writes a refusal into the ledger, unless the same one was written a moment ago.
@@ -205,6 +262,7 @@ impl<S> Service<Request<Body>> for Guarded<S>
 where
     S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
+    S::Error: Send,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -216,22 +274,79 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let gate = Arc::clone(&self.gate);
-        match gate.admit(&request) {
-            Ok((caller, permits)) => {
-                tracing::debug!(%caller, rpc = request.uri().path(), "call");
-                request.extensions_mut().insert(caller);
-                let answer = self.inner.call(request);
-                Box::pin(async move {
-                    let _permits = permits;
-                    answer.await
-                })
+        // A clone may not be ready; the service that was is.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let path = request.uri().path();
+        let rpc = TABLE.iter().find(|(known, _)| *known == path).map_or("unknown", |(rpc, _)| rpc);
+        let id = request_id();
+        let span = tracing::info_span!("request", id, rpc);
+        let answer = async move {
+            let _ongoing = Ongoing::of(&gate.metrics.requests_now);
+            let begun = Instant::now();
+            let mut response = match gate.admit(&request) {
+                Ok(Admitted { caller, standing, permits }) => {
+                    tracing::debug!(%caller, "call");
+                    match Arc::clone(&gate).record_use(&caller).await {
+                        Ok(()) => {
+                            request.extensions_mut().insert(caller);
+                            request.extensions_mut().insert(standing);
+                            let answer = inner.call(request).await;
+                            drop(permits);
+                            answer?
+                        }
+                        Err(status) => status.into_http(),
+                    }
+                }
+                Err(refusal) => {
+                    tracing::warn!(error = %refusal.error, "call refused");
+                    Arc::clone(&gate).record(&refusal).await;
+                    Status::from(refusal.error).into_http()
+                }
+            };
+            let code = Status::from_header_map(response.headers());
+            let code = code_name(code.map_or(Code::Ok, |status| status.code()));
+            gate.metrics.requests.get_or_create(&Call { rpc, code }).inc();
+            gate.metrics.seconds.observe(begun.elapsed().as_secs_f64());
+            if let Ok(id) = id.parse() {
+                response.headers_mut().insert(REQUEST_ID, id);
             }
-            Err(refusal) => Box::pin(async move {
-                tracing::warn!(error = %refusal.error, "call refused");
-                gate.record(&refusal).await;
-                Ok(Status::from(refusal.error).into_http())
-            }),
-        }
+            Ok(response)
+        };
+        Box::pin(answer.instrument(span))
+    }
+}
+
+/// Header of every answer, by which a caller can ask the operator about a request.
+const REQUEST_ID: &str = "x-request-id";
+
+/// Tells the lines of a request apart from those of others.
+fn request_id() -> String {
+    // Without randomness requests share an id, which hinders nobody but the reader of the log.
+    let bytes = random::<8>().unwrap_or_default();
+    data_encoding::HEXLOWER.encode(&bytes)
+}
+
+/// A code as metrics name it.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 

@@ -1,24 +1,34 @@
 //! A certificate authority for installations that have none.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use data_encoding::HEXLOWER;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevokedCertParams, SanType, SerialNumber,
 };
 use samenloop_schema::PartyId;
+use x509_parser::pem::parse_x509_pem;
+use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
 use crate::identity::{Role, uri};
-use crate::keys::{KeyFileError, write_secret};
+use crate::keys::{KeyFileError, random, write_secret};
 
 /// Days that a certificate is valid when nothing else is asked.
 pub const DEFAULT_DAYS: u32 = 365;
 /// Days that an authority is valid.
 const AUTHORITY_DAYS: u32 = 3650;
 const AUTHORITY: &str = "authority";
+const REVOKED: &str = "revoked.pem";
+
+fn epoch_seconds() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as i64
+}
 
 /// Why a certificate cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +50,18 @@ pub enum CertError {
     /// The key file cannot be written.
     #[error(transparent)]
     Key(#[from] KeyFileError),
+    /// A file that is no certificate or no list.
+    #[error("{} holds no certificate and no revocation list in PEM", path.display())]
+    Form {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A certificate of another authority.
+    #[error("{} is not a certificate of this authority: revoke it with its own", path.display())]
+    Stranger {
+        /// The file.
+        path: PathBuf,
+    },
     /// A service certificate that no client could match with an address.
     #[error("a service certificate needs at least one host name or address")]
     NoHost,
@@ -75,7 +97,10 @@ fn params(common_name: &str, days: u32) -> CertificateParams {
 impl CertificateAuthority {
     /// A new authority with a new key.
     pub fn create() -> Result<Self, CertError> {
-        let mut params = params("samenloop authority", AUTHORITY_DAYS);
+        // Two authorities need two names: a revocation list is found by its issuer's.
+        let number = random::<4>().map_err(KeyFileError::Randomness)?;
+        let name = format!("samenloop authority {}", HEXLOWER.encode(&number));
+        let mut params = params(&name, AUTHORITY_DAYS);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate()?;
@@ -149,6 +174,73 @@ impl CertificateAuthority {
         self.sign(params, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
+    /// Adds certificates of this authority to its list of revoked ones, `revoked.pem`. Returns how many
+    /// the list names.
+    pub fn revoke(&self, dir: &Path, certificates: &[PathBuf]) -> Result<usize, CertError> {
+        let list = dir.join(REVOKED);
+        let read = |path: &Path| {
+            let bytes = std::fs::read(path).map_err(|reason| CertError::Io {
+                verb: "read",
+                path: path.to_owned(),
+                reason,
+            })?;
+            let form = || CertError::Form { path: path.to_owned() };
+            parse_x509_pem(&bytes).map(|(_, pem)| pem.contents).map_err(|_| form())
+        };
+        let now = epoch_seconds();
+        let mut revoked = BTreeMap::new();
+        let mut number = 0;
+        if list.exists() {
+            let form = || CertError::Form { path: list.clone() };
+            let der = read(&list)?;
+            let (_, known) = CertificateRevocationList::from_der(&der).map_err(|_| form())?;
+            for entry in known.iter_revoked_certificates() {
+                let at = entry.revocation_date.timestamp();
+                revoked.insert(entry.raw_serial().to_vec(), at);
+            }
+            number = known
+                .crl_number()
+                .map_or(0, |number| number.to_u64_digits().first().copied().unwrap_or(0));
+        }
+        for path in certificates {
+            let der = read(path)?;
+            let form = || CertError::Form { path: path.clone() };
+            let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| form())?;
+            let own = parse_x509_pem(self.certificate_pem.as_bytes());
+            let own = own.map_err(|_| CertError::Form { path: dir.join("authority.pem") })?.1;
+            let own = own.parse_x509().map_err(|_| form())?;
+            if certificate.verify_signature(Some(own.public_key())).is_err() {
+                return Err(CertError::Stranger { path: path.clone() });
+            }
+            revoked.entry(certificate.raw_serial().to_vec()).or_insert(now);
+        }
+        let epoch = rcgen::date_time_ymd(1970, 1, 1);
+        let at = |seconds: i64| epoch + Duration::from_secs(seconds.max(0) as u64);
+        let params = CertificateRevocationListParams {
+            this_update: at(now),
+            // Revocation stands for as long as the authority does.
+            next_update: at(now) + Duration::from_secs(u64::from(AUTHORITY_DAYS) * 24 * 60 * 60),
+            crl_number: SerialNumber::from(number + 1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked
+                .iter()
+                .map(|(serial, seconds)| RevokedCertParams {
+                    serial_number: SerialNumber::from(serial.clone()),
+                    revocation_time: at(*seconds),
+                    reason_code: None,
+                    invalidity_date: None,
+                })
+                .collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let text = params.signed_by(&self.issuer)?.pem()?;
+        let fresh = dir.join("revoked.pem.new");
+        std::fs::write(&fresh, text)
+            .and_then(|()| std::fs::rename(&fresh, &list))
+            .map_err(|reason| CertError::Io { verb: "write", path: list, reason })?;
+        Ok(revoked.len())
+    }
+
     fn sign(
         &self,
         mut params: CertificateParams,
@@ -204,8 +296,6 @@ fn write_public(path: &Path, text: &str) -> Result<(), CertError> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
-
-    use x509_parser::pem::parse_x509_pem;
 
     use super::*;
     use crate::identity::{Caller, IdentityError};

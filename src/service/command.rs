@@ -74,7 +74,23 @@ fn serve(flags: &Serve) -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut reload = signal(SignalKind::hangup())?;
         let server = Server::bind(config).await?;
+        let reloader = server.reloader();
+        tokio::spawn(async move {
+            while reload.recv().await.is_some() {
+                match reloader.reload() {
+                    Ok(true) => tracing::info!("the certificates were read again and have changed"),
+                    Ok(false) => tracing::info!("the certificates were read again"),
+                    Err(error) => {
+                        tracing::error!(%error, "the certificates in use stay in use");
+                    }
+                }
+            }
+        });
+        if let Some(address) = server.metrics_addr() {
+            tracing::info!(%address, "metrics");
+        }
         let (address, key) = (server.local_addr(), server.ledger_key());
         if flags.json {
             println!("{}", serde_json::json!({"listening": address, "ledger_key": key}));
@@ -172,6 +188,14 @@ fn certify(cert: Cert) -> anyhow::Result<()> {
             CertificateAuthority::create()?.write(&out)?;
             println!("made {0}/authority.pem and {0}/authority.key", out.display());
         }
+        Cert::Revoke { authority: dir, certificate } => {
+            let revoked = CertificateAuthority::read(&dir)?.revoke(&dir, &certificate)?;
+            println!(
+                "{0}/revoked.pem names {revoked} certificates: copy it to the service's tls.revoked \
+                 and send the service SIGHUP",
+                dir.display()
+            );
+        }
         Cert::Issue { authority, role, name, host, days, out } => {
             let authority = CertificateAuthority::read(&authority)?;
             let client = |role| authority.issue_for_days(role, &name, days);
@@ -193,10 +217,13 @@ fn install(init: &Init) -> anyhow::Result<()> {
     let certificates = init.dir.join("certificates");
     let authority = CertificateAuthority::create()?;
     authority.write(&init.dir.join("authority"))?;
+    authority.revoke(&init.dir.join("authority"), &[])?;
     let service = authority.issue_service(&"service".parse()?, &init.host, DEFAULT_DAYS)?;
     service.write(&certificates, "service", &authority)?;
     let coordinator = authority.issue(Role::Coordinator, &"coordinator".parse()?)?;
     coordinator.write(&certificates, "coordinator", &authority)?;
+    let revoked = std::fs::read(init.dir.join("authority/revoked.pem"))?;
+    std::fs::write(certificates.join("revoked.pem"), revoked)?;
     let key_dir = init.dir.join("keys");
     std::fs::create_dir_all(&key_dir)
         .with_context(|| format!("cannot make {}", key_dir.display()))?;
@@ -204,6 +231,7 @@ fn install(init: &Init) -> anyhow::Result<()> {
     keys::create(&key_dir.join("ledger.key"))?;
     let host = init.host.first().map_or("localhost", String::as_str);
     let sample = include_str!("../../docs/samples/service.toml")
+        .replace("# revoked =", "revoked =")
         .replace("127.0.0.1:7443", &format!("0.0.0.0:{}", init.port))
         .replace("samenloop.example.nl/ledger", &format!("{host}/ledger"));
     write_new(&init.dir.join("service.toml"), &sample)?;

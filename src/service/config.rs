@@ -30,6 +30,17 @@ pub struct Config {
     /// What is told while the service runs.
     #[serde(default)]
     pub log: Log,
+    /// Where the operator's monitoring asks.
+    #[serde(default)]
+    pub metrics: Option<MetricsEndpoint>,
+}
+
+/// Prometheus metrics and health for the operator, without a certificate: on loopback only.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsEndpoint {
+    /// Loopback address and port; answers `/metrics`, `/alive` and `/ready`.
+    pub listen: SocketAddr,
 }
 
 /// Certificate files, PEM.
@@ -40,8 +51,11 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// The key to it.
     pub key: PathBuf,
-    /// The authority whose certificates clients must show.
+    /// The authorities whose certificates clients must show; several while one takes another's place.
     pub client_ca: PathBuf,
+    /// Revocation lists of those authorities.
+    #[serde(default)]
+    pub revoked: Option<PathBuf>,
 }
 
 /// Key files: 64 hexadecimal characters, readable by their owner only, outside the data directory.
@@ -66,10 +80,16 @@ pub struct Ledger {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
+    /// Connections with a trusted certificate; further ones are closed.
+    pub connections: NonZeroUsize,
+    /// Of which one caller may have so many.
+    pub connections_per_caller: NonZeroUsize,
     /// Requests that are worked on at the same time; more are refused with RESOURCE_EXHAUSTED.
     pub requests: NonZeroUsize,
     /// Of which one caller may have so many.
     pub requests_per_caller: NonZeroUsize,
+    /// Uploads that go on at the same time; more are refused with RESOURCE_EXHAUSTED.
+    pub uploads: NonZeroUsize,
     /// Uploads that one party may have going on at the same time.
     pub uploads_per_party: NonZeroUsize,
     /// Questions to releases that one caller may ask in a minute.
@@ -95,8 +115,11 @@ const fn seconds(value: u64) -> NonZeroU64 {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: size(2048),
+            connections_per_caller: size(16),
             requests: size(256),
             requests_per_caller: size(32),
+            uploads: size(256),
             uploads_per_party: size(2),
             questions_per_minute: NonZeroU32::new(600).expect("a constant above 0"),
             streams_per_connection: NonZeroU32::new(64).expect("a constant above 0"),
@@ -194,6 +217,9 @@ pub enum ConfigError {
         /// Line, column and rule.
         reason: String,
     },
+    /// Metrics would be open to the network.
+    #[error("metrics.listen must be a loopback address, such as 127.0.0.1:9464")]
+    Metrics,
     /// The origin would break the checkpoint's text.
     #[error("ledger.origin needs 1 to 128 visible characters without spaces or '+'")]
     Origin,
@@ -224,6 +250,9 @@ impl Config {
         if origin.is_empty() || origin.len() > 128 || !origin.chars().all(visible) {
             return Err(ConfigError::Origin);
         }
+        if config.metrics.as_ref().is_some_and(|metrics| !metrics.listen.ip().is_loopback()) {
+            return Err(ConfigError::Metrics);
+        }
         Ok(config)
     }
 
@@ -236,6 +265,9 @@ impl Config {
             &mut self.keys.wrapping_key,
             &mut self.keys.ledger_key,
         ] {
+            *path = base.join(&*path);
+        }
+        if let Some(path) = &mut self.tls.revoked {
             *path = base.join(&*path);
         }
     }
@@ -263,6 +295,7 @@ mod tests {
             ("reflection = false", "reflections = false", "unknown field `reflections`"),
             ("streams_per_connection = 64", "streams_per_connection = 0", "nonzero"),
             ("example.nl/ledger", "example.nl ledger", "ledger.origin"),
+            ("# [metrics]\n# listen = \"127.", "[metrics]\nlisten = \"10.", "loopback"),
             ("format = \"text\"", "format = \"xml\"", "unknown variant `xml`"),
         ];
         for (from, to, message) in cases {

@@ -103,6 +103,15 @@ pub(crate) enum Cert {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Revoke certificates: rewrites the authority's revoked.pem, which the service reads as tls.revoked.
+    Revoke {
+        /// Directory of the authority.
+        #[arg(long)]
+        authority: PathBuf,
+        /// A certificate that is no longer valid, PEM; can be given several times.
+        #[arg(long, required = true)]
+        certificate: Vec<PathBuf>,
+    },
     /// Make a certificate and its key: NAME.pem and NAME.key.
     Issue {
         /// Directory of the authority.

@@ -4,10 +4,10 @@ use std::future::Future;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use samenloop_ledger::{KeyError, SigningKey};
+use samenloop_ledger::{Event, KeyError, SigningKey};
 use samenloop_schema::Digest;
 use samenloop_wire::v1::ledger_server::LedgerServer;
 use samenloop_wire::v1::releases_server::ReleasesServer;
@@ -16,12 +16,12 @@ use samenloop_wire::v1::submissions_server::SubmissionsServer;
 use sha2::Digest as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
 use crate::access::AccessLayer;
 use crate::config::Config;
+use crate::incoming::connections;
 use crate::keys::{self, KeyFileError};
+use crate::metrics::{self, Metrics};
 use crate::round::{Rounds, StepError};
 use crate::rpc::MAX_MESSAGE_BYTES;
 use crate::rpc::ledger::LedgerHandler;
@@ -30,6 +30,7 @@ use crate::rpc::rounds::RoundsHandler;
 use crate::rpc::submissions::SubmissionsHandler;
 use crate::run::Runs;
 use crate::store::{Keyring, Store, StoreError};
+use crate::trust::{Trust, TrustError};
 
 /// Why the service does not start or does not end well.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,9 @@ pub enum ServeError {
         /// The system's word.
         reason: std::io::Error,
     },
+    /// The certificates cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// A key file is missing, open to others or not a key.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
@@ -79,10 +83,31 @@ pub struct Server {
     address: SocketAddr,
     store: Arc<Store>,
     ledger_key: Arc<SigningKey>,
+    trust: Arc<Trust>,
+    metrics: Arc<Metrics>,
+    metrics_address: Option<SocketAddr>,
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, ServeError> {
-    std::fs::read(path).map_err(|reason| ServeError::Read { path: path.clone(), reason })
+/// Bytes of a stream that may wait unread.
+const WINDOW: u32 = 1 << 20;
+
+/// Reads the certificate files again.
+pub struct Reloader {
+    trust: Arc<Trust>,
+    store: Weak<Store>,
+}
+
+impl Reloader {
+    /// Takes over what the files say now. New connections are held to it at once, open ones at their
+    /// next call or batch; what may go on goes on. If the files cannot be used, nothing changes.
+    /// Whether they said something new, which is then a ledger entry.
+    pub fn reload(&self) -> Result<bool, ServeError> {
+        let changed = self.trust.reload()?;
+        if let (Some(event), Some(store)) = (&changed, self.store.upgrade()) {
+            store.record(event.clone())?;
+        }
+        Ok(changed.is_some())
+    }
 }
 
 /// SHA-256 of the program that runs.
@@ -99,28 +124,37 @@ fn software_digest() -> Result<Digest, ServeError> {
     }
 }
 
-fn open(config: &Config) -> Result<(Store, SigningKey), ServeError> {
+fn open(config: &Config, certificates: Event) -> Result<(Store, SigningKey), ServeError> {
     let data_dir = &config.data_dir;
     let keyring = Keyring::new(&config.keys.wrapping_key, data_dir);
     let seed = keys::read(&config.keys.ledger_key, data_dir)?;
     let ledger_key = SigningKey::from_seed(&config.ledger.origin, &seed)?;
     let store = Store::open(data_dir, keyring)?;
     store.announce(software_digest()?)?;
+    store.record(certificates)?;
     Ok((store, ledger_key))
 }
 
 impl Server {
     /// Reads keys and certificates, opens and checks the store, and listens.
     pub async fn bind(config: Config) -> Result<Self, ServeError> {
-        let tls = ServerTlsConfig::new()
-            .identity(Identity::from_pem(read(&config.tls.certificate)?, read(&config.tls.key)?))
-            .client_ca_root(Certificate::from_pem(read(&config.tls.client_ca)?))
-            .timeout(Duration::from_secs(10));
+        let metrics = Arc::new(Metrics::new());
+        let metrics_address = match &config.metrics {
+            Some(endpoint) => {
+                let address = endpoint.listen;
+                let told = metrics::listen(address, Arc::clone(&metrics)).await;
+                Some(told.map_err(|reason| ServeError::Listen { address, reason })?)
+            }
+            None => None,
+        };
+        let trust = Arc::new(Trust::load(&config.tls)?);
         let limits = &config.limits;
         let builder = tonic::transport::Server::builder()
-            .tls_config(tls)?
             .timeout(limits.request())
             .max_concurrent_streams(limits.streams_per_connection.get())
+            // What may wait unread: of one stream as much as a batch is, of one connection twice that.
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(2 * WINDOW)
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(Duration::from_secs(20)))
             .http2_max_header_list_size(16 << 10);
@@ -128,11 +162,33 @@ impl Server {
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         // Opened last, so that a start that fails before leaves the store as it was.
-        let opened = config.clone();
-        let opened = tokio::task::spawn_blocking(move || open(&opened)).await;
+        let (opened, certificates) = (config.clone(), trust.event());
+        let opened = tokio::task::spawn_blocking(move || open(&opened, certificates)).await;
         let (store, ledger_key) = opened.map_err(|_| ServeError::BrokeOff)??;
         let (store, ledger_key) = (Arc::new(store), Arc::new(ledger_key));
-        Ok(Self { config, builder, listener, address, store, ledger_key })
+        Ok(Self {
+            config,
+            builder,
+            listener,
+            address,
+            store,
+            ledger_key,
+            trust,
+            metrics,
+            metrics_address,
+        })
+    }
+
+    /// Reads the certificates again while the service runs.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        Reloader { trust: Arc::clone(&self.trust), store: Arc::downgrade(&self.store) }
+    }
+
+    /// Where metrics and health are told; none if they are not.
+    #[must_use]
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// Where the service listens.
@@ -153,7 +209,7 @@ impl Server {
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        let Self { config, builder, listener, store, ledger_key, .. } = self;
+        let Self { config, builder, listener, store, ledger_key, trust, metrics, .. } = self;
         let (stop, stopping) = watch::channel(false);
         let rounds = Arc::new(Rounds::new(Arc::clone(&store)));
         let runs = Arc::new(Runs::new(Arc::clone(&rounds)));
@@ -173,13 +229,22 @@ impl Server {
             Arc::clone(&rounds),
             config.limits.clone(),
             stopping.clone(),
+            Arc::clone(&metrics),
         ))
         .max_decoding_message_size(MAX_MESSAGE_BYTES);
-        let releases =
-            ReleasesServer::new(ReleasesHandler::new(Arc::clone(&rounds), &config.limits));
+        let releases = ReleasesServer::new(ReleasesHandler::new(
+            Arc::clone(&rounds),
+            Arc::clone(&ledger_key),
+            &config.limits,
+        ));
         let ledger = LedgerServer::new(LedgerHandler { rounds, key: ledger_key });
         let mut router = builder
-            .layer(AccessLayer::new(Arc::clone(&store), &config.limits))
+            .layer(AccessLayer::new(
+                Arc::clone(&store),
+                Arc::clone(&trust),
+                Arc::clone(&metrics),
+                &config.limits,
+            ))
             .add_service(health_service)
             .add_service(rounds_service)
             .add_service(submissions)
@@ -192,15 +257,20 @@ impl Server {
             router = router.add_service(reflection);
         }
 
-        let incoming = TcpIncoming::from(listener)
-            .with_nodelay(Some(true))
-            .with_keepalive(Some(Duration::from_secs(60)));
+        let incoming =
+            connections(listener, trust, &config.limits, Arc::clone(&metrics), stopping.clone());
+        metrics.set_ready(true);
         let housekeeping = tokio::spawn(keep_house(Arc::clone(&rounds_kept), stopping.clone()));
         let mut stopped = stopping.clone();
         let runs_to_stop = Arc::clone(&runs);
         let signal = async move {
             shutdown.await;
             tracing::info!("stopping");
+            metrics.set_ready(false);
+            health.set_not_serving::<RoundsServer<RoundsHandler>>().await;
+            health.set_not_serving::<SubmissionsServer<SubmissionsHandler>>().await;
+            health.set_not_serving::<ReleasesServer<ReleasesHandler>>().await;
+            health.set_not_serving::<LedgerServer<LedgerHandler>>().await;
             stop.send_replace(true);
             // Streams of progress end with their runs, and connections with their streams.
             tokio::spawn(async move { runs_to_stop.stop().await });

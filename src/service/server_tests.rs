@@ -17,12 +17,17 @@ use crate::config::{Keys, Ledger, Limits, Log, Tls};
 use crate::fixture::{KEY, PARTIES, SCHEMA, batch, manifest, record};
 use crate::identity::Role;
 
+#[path = "transport_tests.rs"]
+mod transport;
+
 type Failure = Box<dyn std::error::Error>;
 
 /// A service on loopback with certificates of its own.
 struct Running {
     dir: tempfile::TempDir,
     address: SocketAddr,
+    reloader: Reloader,
+    metrics: Option<SocketAddr>,
     stop: tokio::sync::oneshot::Sender<()>,
     ended: tokio::task::JoinHandle<Result<(), ServeError>>,
 }
@@ -36,25 +41,42 @@ fn config(dir: &Path) -> Config {
             certificate: dir.join("service.pem"),
             key: dir.join("service.key"),
             client_ca: dir.join("authority.pem"),
+            revoked: None,
         },
         keys: Keys { wrapping_key: dir.join("wrapping"), ledger_key: dir.join("ledger") },
         ledger: Ledger { origin: "samenloop.invalid/test".into() },
         limits: Limits::default(),
         log: Log::default(),
+        metrics: None,
     }
 }
 
 async fn start(dir: tempfile::TempDir) -> Result<Running, Failure> {
-    let server = Server::bind(config(dir.path())).await?;
-    let address = server.local_addr();
+    start_as(dir, |_| ()).await
+}
+
+async fn start_as(
+    dir: tempfile::TempDir,
+    change: impl FnOnce(&mut Config),
+) -> Result<Running, Failure> {
+    let mut config = config(dir.path());
+    change(&mut config);
+    let server = Server::bind(config).await?;
+    let (address, reloader, metrics) =
+        (server.local_addr(), server.reloader(), server.metrics_addr());
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let ended = tokio::spawn(server.run(async {
         let _ = stopped.await;
     }));
-    Ok(Running { dir, address, stop, ended })
+    Ok(Running { dir, address, reloader, metrics, stop, ended })
 }
 
 async fn install() -> Result<Running, Failure> {
+    start(files()?).await
+}
+
+/// An installation that does not run yet.
+fn files() -> Result<tempfile::TempDir, Failure> {
     let dir = tempfile::tempdir()?;
     let authority = CertificateAuthority::create()?;
     authority.write(dir.path())?;
@@ -64,17 +86,21 @@ async fn install() -> Result<Running, Failure> {
     for key in ["wrapping", "ledger"] {
         keys::create(&dir.path().join(key))?;
     }
-    start(dir).await
+    Ok(dir)
 }
 
 impl Running {
     async fn client(&self, role: Role, name: &str) -> Result<Channel, Failure> {
+        Ok(self.client_config(role, name)?.connect().await?)
+    }
+
+    fn client_config(&self, role: Role, name: &str) -> Result<ClientConfig, Failure> {
         let (dir, file) = (self.dir.path(), format!("{role}-{name}"));
         if !dir.join(format!("{file}.pem")).exists() {
             let authority = CertificateAuthority::read(dir)?;
             authority.issue(role, &name.parse()?)?.write(dir, &file, &authority)?;
         }
-        let config = ClientConfig {
+        Ok(ClientConfig {
             endpoint: format!("https://{}", self.address),
             server_name: None,
             ca: dir.join("authority.pem"),
@@ -82,8 +108,7 @@ impl Running {
             key: dir.join(format!("{file}.key")),
             round: None,
             ledger_key: None,
-        };
-        Ok(config.connect().await?)
+        })
     }
 
     async fn restart(self) -> Result<Self, Failure> {

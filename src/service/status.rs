@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 
 use crate::access::AccessError;
 use crate::ingest::{IngestError, IngestRule};
-use crate::round::{CorrectError, CreateError, FreezeError, OpenError, StepError};
+use crate::round::{CorrectError, CreateError, FreezeError, OpenError, StepError, WitnessError};
 use crate::rpc::RequestError;
 use crate::rpc::release::ReleaseRpcError;
 use crate::run::{ReleaseError, RunError};
@@ -38,7 +38,7 @@ impl From<StoreError> for Status {
 impl From<AccessError> for Status {
     fn from(error: AccessError) -> Self {
         let code = match error {
-            AccessError::Identity(_) => Code::Unauthenticated,
+            AccessError::Identity(_) | AccessError::Ended => Code::Unauthenticated,
             AccessError::Role { .. } => Code::PermissionDenied,
             AccessError::Unknown => Code::Unimplemented,
             AccessError::Busy => Code::ResourceExhausted,
@@ -51,8 +51,10 @@ impl From<RequestError> for Status {
     fn from(error: RequestError) -> Self {
         let code = match error {
             RequestError::Length { .. } | RequestError::Measure => Code::InvalidArgument,
-            RequestError::Caller => Code::Unauthenticated,
-            RequestError::Busy | RequestError::Often => Code::ResourceExhausted,
+            RequestError::Caller | RequestError::Ended => Code::Unauthenticated,
+            RequestError::Busy | RequestError::Full | RequestError::Often => {
+                Code::ResourceExhausted
+            }
             RequestError::Stopping => Code::Unavailable,
             RequestError::Idle => Code::DeadlineExceeded,
         };
@@ -78,6 +80,7 @@ impl From<CreateError> for Status {
             | CreateError::Schema(_)
             | CreateError::SchemaHash { .. }
             | CreateError::TooManyCells { .. }
+            | CreateError::Witness { .. }
             | CreateError::RollUp(_) => Self::invalid_argument(error.to_string()),
             CreateError::Exists { .. } => Self::already_exists(error.to_string()),
             CreateError::Store(error) => error.into(),
@@ -105,6 +108,20 @@ impl From<CorrectError> for Status {
                 Self::failed_precondition(error.to_string())
             }
         }
+    }
+}
+
+impl From<WitnessError> for Status {
+    fn from(error: WitnessError) -> Self {
+        let code = match error {
+            WitnessError::Step(error) => return error.into(),
+            WitnessError::Unknown { .. } => Code::NotFound,
+            WitnessError::Length | WitnessError::Size { .. } | WitnessError::Invalid { .. } => {
+                Code::InvalidArgument
+            }
+            WitnessError::TooFew { .. } => Code::FailedPrecondition,
+        };
+        Self::new(code, error.to_string())
     }
 }
 
@@ -173,18 +190,16 @@ impl From<RunError> for Status {
 
 impl From<ReleaseError> for Status {
     fn from(error: ReleaseError) -> Self {
-        match &error {
+        match error {
+            ReleaseError::Step(error) => error.into(),
+            ReleaseError::Witness(error) => error.into(),
             ReleaseError::Barred => Self::failed_precondition(error.to_string()),
             ReleaseError::Refused(refusal) => match refusal {
                 Refusal::TooManyCells { .. }
                 | Refusal::TooFewParties { .. }
                 | Refusal::TooFewPeople { .. }
                 | Refusal::Policy(_)
-                | Refusal::Noise(_) => Self::failed_precondition(error.to_string()),
-                _ => internal(refusal),
-            },
-            ReleaseError::Step(_) => match error {
-                ReleaseError::Step(error) => error.into(),
+                | Refusal::Noise(_) => Self::failed_precondition(refusal.to_string()),
                 other => internal(&other),
             },
         }
@@ -198,6 +213,7 @@ impl From<ReleaseRpcError> for Status {
             ReleaseRpcError::Step(error) => error.into(),
             ReleaseRpcError::Nothing => Self::failed_precondition(error.to_string()),
             ReleaseRpcError::Query(error) => Self::invalid_argument(error.to_string()),
+            ReleaseRpcError::Witness(error) => error.into(),
         }
     }
 }

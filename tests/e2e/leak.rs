@@ -8,19 +8,18 @@ use prost::Message as _;
 use samenloop_audit::inspect::{InspectJob, Inspection, inspect, read_wrapping_key};
 use samenloop_audit::scan::Markers;
 use samenloop_tests::planted::{PLANTED, markers, plant, search};
-use samenloop_tests::{Cast, Role, Sample, Service, Story, Tapped, query_bytes, tap, upload_bytes};
+use samenloop_tests::{Role, Sample, Service, Story, Tapped, query_bytes, tap, upload_bytes};
 use samenloop_wire::v1;
-use samenloop_wire::v1::submissions_client::SubmissionsClient;
 
-use crate::SERVICE;
+use crate::{SERVICE, planted};
 
-fn unsealed(service: &Service, markers: &Markers) -> anyhow::Result<Inspection> {
+pub(crate) fn unsealed(service: &Service, markers: &Markers) -> anyhow::Result<Inspection> {
     let data_dir = service.installation.data_dir();
     let wrapping_key = Some(read_wrapping_key(&service.installation.wrapping_key())?);
     Ok(inspect(&InspectJob { data_dir: &data_dir, wrapping_key, markers })?)
 }
 
-fn tapped(tapped: &Tapped) -> Vec<u8> {
+pub(crate) fn tapped(tapped: &Tapped) -> Vec<u8> {
     tapped.lock().map(|bytes| bytes.clone()).unwrap_or_default()
 }
 
@@ -151,54 +150,5 @@ async fn no_identity_is_sent_kept_logged_or_told() -> Story {
     assert!(rows > 5_000, "{rows} rows unsealed");
     println!("{} identities in {searched} bytes of files and {rows} rows", markers.len());
 
-    what_is_planted_is_found(&mut service, &markers).await
-}
-
-/// The same paths with an identity in them: were it not found there, finding nothing would be no
-/// news.
-async fn what_is_planted_is_found(service: &mut Service, markers: &Markers) -> Story {
-    service.restart()?;
-    let cast = Cast::new("leak-control")?;
-    cast.open(service).await?;
-    let (relay, seen) = tap(service, "ggd").await?;
-    let (config, _) = service.installation.client(Role::Partner, "ggd", relay)?;
-    let channel = config.connect().await?;
-    let id = [9; 16];
-    let mut batch = cast.batch(id, 0, 10);
-    // So little text in a match key passes the rule against text.
-    let surname = PLANTED[0][1].as_bytes();
-    let key = [surname, &batch.records[3].match_keys[0][surname.len()..]].concat();
-    batch.records[3].match_keys[0] = key.into();
-    let open = v1::OpenSubmissionRequest {
-        round_id: cast.round_bytes(),
-        submission_id: id.to_vec().into(),
-        key_check_value: cast.kcv_bytes(),
-        records: 10,
-    };
-    let mut client = SubmissionsClient::new(channel.clone());
-    client.open_submission(open).await?;
-    upload_bytes(&channel, batch.encode_to_vec().into()).await?;
-    let seal = v1::SealSubmissionRequest {
-        round_id: cast.round_bytes(),
-        submission_id: id.to_vec().into(),
-        batches: 1,
-        records: 10,
-    };
-    client.seal_submission(seal).await?;
-    assert_eq!(markers.find(&tapped(&seen)).len(), 1, "in what the service received");
-    assert!(service.stop()?);
-    let inspection = unsealed(service, markers)?;
-    assert!(!inspection.passed() && inspection.hits.values().sum::<u64>() == 1);
-
-    let log = [fs::read(service.log())?, PLANTED[1][1].to_uppercase().into_bytes()].concat();
-    fs::write(service.folder().join("copy.log"), log)?;
-    let utf16 = PLANTED[2][1].encode_utf16().flat_map(u16::to_le_bytes);
-    fs::write(service.temporary_files().join("left-behind"), utf16.collect::<Vec<_>>())?;
-    let (mut found, _) = search(markers, service.folder())?;
-    found.sort_unstable();
-    assert!(
-        matches!(&found[..], [log, left] if log.ends_with("copy.log") && left.ends_with("left-behind")),
-        "{found:?}"
-    );
-    Ok(())
+    planted::what_is_planted_is_found(&mut service, &markers).await
 }

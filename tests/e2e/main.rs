@@ -4,8 +4,12 @@ mod crash;
 mod demo;
 mod leak;
 mod malformed;
+mod operating;
+mod overload;
+mod planted;
 mod roles;
 mod round;
 mod studies;
+mod witness;
 
 const SERVICE: &str = env!("CARGO_BIN_EXE_samenloop-service-under-test");

@@ -94,6 +94,11 @@ impl Sample {
         })
     }
 
+    /// Adds lines to the manifest, before the round is announced.
+    pub fn agree(&mut self, lines: &str) {
+        self.manifest += lines;
+    }
+
     /// Lets every party encode and submit its file, and takes the round until it is linked.
     pub fn submit_and_link(&self, service: &Service) -> anyhow::Result<()> {
         for party in &self.parties {

@@ -31,10 +31,17 @@ pub struct Service {
 impl Service {
     /// Installs and starts a service. `program` is `env!("CARGO_BIN_EXE_samenloop-service-under-test")`.
     pub fn start(program: &str) -> anyhow::Result<Self> {
+        Self::start_with(program, "")
+    }
+
+    /// The same, with more lines in the service's configuration, such as limits.
+    pub fn start_with(program: &str, more: &str) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let installation = Installation::create(folder.path())?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         installation.listen_on(address)?;
+        let config = installation.service_config();
+        fs::write(&config, fs::read_to_string(&config)? + more)?;
         fs::create_dir(folder.path().join("tmp"))?;
         let program = program.into();
         let mut service =
@@ -71,6 +78,22 @@ impl Service {
     fn starts(&self) -> anyhow::Result<usize> {
         let log = fs::read_to_string(self.log())?;
         Ok(log.lines().filter(|line| line.starts_with("listening on ")).count())
+    }
+
+    /// Most memory that the process has held so far, in MiB (Linux).
+    pub fn peak_mib(&self) -> anyhow::Result<u64> {
+        let id = self.child.as_ref().context("the service does not run")?.id();
+        let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let words = line.context("a peak")?.split_whitespace().next().context("a number")?;
+        Ok(words.parse::<u64>()? / 1024)
+    }
+
+    /// Asks the process to read its certificates again (SIGHUP).
+    pub fn reload(&self) -> anyhow::Result<()> {
+        let id = self.child.as_ref().context("the service does not run")?.id().to_string();
+        ensure!(Command::new("kill").args(["-HUP", &id]).status()?.success());
+        Ok(())
     }
 
     /// Ends the process at once, as a power cut would (SIGKILL).

@@ -1,6 +1,6 @@
 //! Every table read, every value decoded as the message that it must be, every byte counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use data_encoding::HEXLOWER;
 use prost::Message;
@@ -13,8 +13,9 @@ use samenloop_wire::v1::{
 use samenloop_wire::{store, strict};
 use serde::Serialize;
 
-use super::{Bytes, OpenError};
+use super::{Bytes, OpenError, Pages};
 use crate::finding::{Finding, Place};
+use crate::scan::{Kind, suspects};
 
 /// A table of the database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,6 +47,8 @@ pub(super) struct SubmissionSeen {
 pub(super) struct Metadata {
     pub(super) tables: Vec<TableSeen>,
     pub(super) bytes: Bytes,
+    /// Without what no table explains.
+    pub(super) pages: Pages,
     pub(super) rounds: BTreeMap<RoundId, RoundSeen>,
     pub(super) announcements: BTreeMap<(RoundId, u32), StoredKeyAnnouncement>,
     pub(super) submissions: BTreeMap<(RoundId, SubmissionId), SubmissionSeen>,
@@ -167,7 +170,23 @@ impl Metadata {
             }
         }
         self.tables.push(seen);
+        let stats = redb::ReadableTableMetadata::stats(&opened)?;
+        self.pages.stored += stats.stored_bytes();
+        self.pages.structure += stats.metadata_bytes();
+        self.pages.unused += stats.fragmented_bytes();
         Ok(())
+    }
+
+    /// Kinds of what looks like personal data in the public files themselves, such as an address to
+    /// write to: in the database these prove nothing.
+    pub(super) fn public_kinds(&self) -> BTreeSet<Kind> {
+        let files = self.rounds.values().map(|round| &round.stored);
+        let texts = files.flat_map(|stored| [&stored.manifest_toml[..], &stored.schema_toml]);
+        let texts = texts.chain(self.releases.values().map(Vec::as_slice));
+        let seen =
+            texts.flat_map(|text| suspects(text).seen().map(|(kind, _)| kind).collect::<Vec<_>>());
+        // The files themselves are text.
+        seen.chain([Kind::Text]).collect()
     }
 
     fn take(&mut self, name: &str, key: &[u8], value: &[u8]) -> Taken {

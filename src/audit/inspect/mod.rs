@@ -44,7 +44,9 @@ pub struct Inspection {
     pub tables: Vec<TableSeen>,
     /// Bytes of keys and values, by what they are.
     pub bytes: Bytes,
-    /// Files of the data directory.
+    /// Bytes of the database file, by where they lie.
+    pub pages: Pages,
+    /// Files of the data directory, and others that were searched.
     pub files: Vec<FileSeen>,
     /// Ledger entries that hash to their leaf.
     pub entries: u64,
@@ -93,8 +95,28 @@ impl Bytes {
     }
 }
 
+/// Bytes of the database file, by where they lie.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Pages {
+    /// Keys and values of tables, each counted in [`Bytes`].
+    pub stored: u64,
+    /// What holds pages together.
+    pub structure: u64,
+    /// Unused within pages that are in use.
+    pub unused: u64,
+    /// Free pages, superseded ones with what was deleted, and the database's own: searched for
+    /// identities and personal data, and not explained otherwise.
+    pub superseded: u64,
+}
+
 /// Inspects a data directory. Nothing in it is written.
 pub fn inspect(job: &InspectJob<'_>) -> Result<Inspection, OpenError> {
+    inspect_with(job, &[])
+}
+
+/// The same, and searches other files and whatever lies below other directories: logs, core dumps,
+/// temporary files.
+pub fn inspect_with(job: &InspectJob<'_>, also: &[PathBuf]) -> Result<Inspection, OpenError> {
     let database = open::open(job.data_dir)?;
     let read =
         database.begin_read().map_err(|error| OpenError::Database(Box::new(error.into())))?;
@@ -102,7 +124,22 @@ pub fn inspect(job: &InspectJob<'_>) -> Result<Inspection, OpenError> {
     let mut hits = BTreeMap::new();
     let metadata = Metadata::read(&read, &mut findings)?;
     rules::check(&metadata, &mut findings);
-    let files = files::scan(job.data_dir, job.markers, &mut hits, &mut findings)?;
+    let public = metadata.public_kinds();
+    let mut search = files::Search {
+        markers: job.markers,
+        public: &public,
+        hits: &mut hits,
+        findings: &mut findings,
+    };
+    let mut files = search.data_dir(job.data_dir)?;
+    for path in also {
+        files.extend(search.elsewhere(path)?);
+    }
+    let database_bytes = files.iter().find(|file| file.name == samenloop_wire::store::FILE);
+    let mut pages = metadata.pages;
+    pages.superseded = database_bytes
+        .map_or(0, |file| file.bytes)
+        .saturating_sub(pages.stored + pages.structure + pages.unused);
     let mut unsealed = None;
     let mut first_row = Zeroizing::new(vec![]);
     if let Some(key) = &job.wrapping_key {
@@ -114,6 +151,7 @@ pub fn inspect(job: &InspectJob<'_>) -> Result<Inspection, OpenError> {
         data_dir: job.data_dir.to_owned(),
         tables: metadata.tables,
         bytes: metadata.bytes,
+        pages,
         files,
         entries: metadata.entries.values().filter(|entry| entry.is_some()).count() as u64,
         unsealed,

@@ -34,6 +34,9 @@ fn a_good_store_is_explained_byte_by_byte() -> TestResult {
     let total: u64 = sealed.tables.iter().map(|table| table.bytes).sum();
     assert_eq!(sealed.bytes.explained(), total);
     assert_eq!(sealed.files.len(), 1);
+    let Pages { stored, structure, unused, superseded } = sealed.pages;
+    assert_eq!(stored, total);
+    assert_eq!(stored + structure + unused + superseded, sealed.files[0].bytes);
 
     let unsealed = inspect_sample(&Sample::new(), true)?;
     assert_eq!(unsealed.findings, vec![]);

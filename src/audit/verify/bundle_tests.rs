@@ -1,5 +1,6 @@
 //! A ledger in a file: nothing in it can change unseen.
 
+use samenloop_ledger::Event;
 use samenloop_schema::Digest;
 
 use super::samples::{signed, story, verifier};
@@ -81,6 +82,32 @@ fn an_entry_that_is_taken_out_put_in_or_moved_is_found() {
     }
 }
 
+/// Two histories that part at every possible entry, shown to two witnesses at every size.
+#[test]
+fn every_split_view_between_two_witnesses_is_found() {
+    let one = story();
+    let verifier = verifier();
+    let (mut split, mut same) = (0, 0);
+    for parting in 0..one.len() {
+        let mut other = one.clone();
+        other[parting] = Event::ServiceStarted { software: Digest::of(&[parting as u8, 1]) };
+        let notes: Vec<String> =
+            (0..=other.len()).map(|size| signed(other[..size].to_vec()).checkpoint).collect();
+        for size in [parting, parting + 1, one.len()] {
+            let bundle = signed(one[..size].to_vec());
+            for (shown, note) in notes.iter().enumerate() {
+                let mut verification = Verification::new(&verifier);
+                compare(&mut verification, &bundle, &verifier, std::slice::from_ref(note));
+                let agree = shown <= size.min(parting);
+                assert_eq!(verification.passed(), agree, "{parting}, {size}, {shown}");
+                assert_eq!(verification.compared, u64::from(agree));
+                *if agree { &mut same } else { &mut split } += 1;
+            }
+        }
+    }
+    assert_eq!((split, same), (2838, 2838));
+}
+
 #[test]
 fn a_ledger_that_shrinks_or_forks_is_found_against_the_kept_checkpoint() {
     let kept = |length: usize| signed(story().into_iter().take(length).collect()).checkpoint;
@@ -93,7 +120,7 @@ fn a_ledger_that_shrinks_or_forks_is_found_against_the_kept_checkpoint() {
     assert!(shrunk.findings[0].rule.contains("never shrinks"));
 
     let mut other = story();
-    other[0] = samenloop_ledger::Event::ServiceStarted { software: Digest::of(b"another") };
+    other[0] = Event::ServiceStarted { software: Digest::of(b"another") };
     for length in [12, other.len()] {
         let fork = signed(other[..length].to_vec()).checkpoint;
         let forked = bundle(&whole, &verifier(), Some(&fork));

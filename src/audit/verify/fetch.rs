@@ -36,7 +36,7 @@ pub enum FetchError {
     },
 }
 
-fn call(what: &'static str) -> impl Fn(Status) -> FetchError {
+pub(super) fn call(what: &'static str) -> impl Fn(Status) -> FetchError {
     move |status| FetchError::Call { what, reason: explain(&status) }
 }
 

@@ -1,6 +1,6 @@
 //! Whether the entries tell a life that every round may have had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use samenloop_ledger::{Entry, Event};
 use samenloop_schema::RoundId;
@@ -26,6 +26,19 @@ impl Report<'_> {
             self.findings.push(Finding::new(self.place.clone(), rule, evidence()));
         }
     }
+}
+
+/// The rounds with a release that was not taken back.
+pub(super) fn released(entries: &[(u64, Entry)]) -> Vec<RoundId> {
+    let mut released = BTreeSet::new();
+    for (_, entry) in entries {
+        match &entry.event {
+            Event::Released { round, .. } => released.insert(*round),
+            Event::CorrectionBegun { round, .. } => released.remove(round),
+            _ => false,
+        };
+    }
+    released.into_iter().collect()
 }
 
 /// Walks the entries in order; each rule that one breaks is a finding that names it. Returns the
@@ -55,7 +68,10 @@ fn walk(entries: &[(u64, Entry)], findings: &mut Vec<Finding>) -> BTreeMap<Round
             Event::ServiceStarted { .. } | Event::Recovered {} => {
                 rounds.values_mut().for_each(Round::interrupt);
             }
-            Event::AccessRefused { .. } | Event::WrappingKeyRotated {} => {}
+            Event::AccessRefused { .. }
+            | Event::WrappingKeyRotated {}
+            | Event::CertificatesLoaded { .. }
+            | Event::CertificateUsed { .. } => {}
             Event::Restored { size } => {
                 let past = *size <= *index;
                 report.check(past, "a backup is of an earlier time", || format!("{size} entries"));

@@ -1,6 +1,7 @@
 //! The ledger, checked: hashes, signature, proofs, and the life of every round.
 
 mod bundle;
+mod cosign;
 mod fetch;
 mod lifecycle;
 pub mod merkle;
@@ -8,19 +9,22 @@ pub mod note;
 mod round;
 mod state;
 mod tree;
+mod witness;
 
 use std::collections::BTreeMap;
 
-use samenloop_ledger::Entry;
+use samenloop_ledger::{Entry, Event};
 use samenloop_schema::RoundId;
 use samenloop_wire::client::ClientConfig;
 use serde::Serialize;
 use tonic::transport::Channel;
 
 pub use bundle::{Bundle, BundledEntry};
+pub use cosign::{Cosigner, Witness, WitnessKeyError};
 pub use fetch::FetchError;
 pub use note::{Head, Verifier, VerifierError};
 pub use state::{Kept, StateError};
+pub use witness::{Watched, compare, witness};
 
 use crate::finding::{Finding, Place};
 
@@ -41,6 +45,16 @@ pub struct Verification {
     pub inclusion_proofs: u64,
     /// Size of the kept checkpoint that this one was found to extend; none without one.
     pub consistent_from: Option<u64>,
+    /// Checkpoints of other readers that belong to this ledger.
+    pub compared: u64,
+    /// Cosignatures that each release rests on, where the service was asked.
+    pub cosignatures: BTreeMap<RoundId, u64>,
+    /// Rounds with a release that stands.
+    #[serde(skip)]
+    pub(crate) released: Vec<RoundId>,
+    /// Index of the entry with which each round was last linked.
+    #[serde(skip)]
+    pub(crate) linked_at: BTreeMap<RoundId, u64>,
     /// What is not as it must be; empty if all is well.
     pub findings: Vec<Finding>,
 }
@@ -55,6 +69,10 @@ impl Verification {
             entries: 0,
             inclusion_proofs: 0,
             consistent_from: None,
+            compared: 0,
+            cosignatures: BTreeMap::new(),
+            released: vec![],
+            linked_at: BTreeMap::new(),
             findings: vec![],
         }
     }
@@ -101,7 +119,9 @@ pub async fn online(
     kept: Option<&Kept>,
 ) -> Result<(Verification, Bundle), VerifyError> {
     let channel = config.connect().await.map_err(FetchError::from)?;
-    over(channel, verifier, kept).await
+    let (mut verification, bundle) = over(channel.clone(), verifier, kept).await?;
+    witness::check_releases(&channel, &bundle, verifier, &mut verification).await?;
+    Ok((verification, bundle))
 }
 
 async fn over(
@@ -182,9 +202,13 @@ fn check(
             None => {}
         }
     }
-    for (_, entry) in &readable {
+    for (index, entry) in &readable {
         *verification.kinds.entry(entry.kind()).or_default() += 1;
+        if let Event::RunFinished { round, .. } = &entry.event {
+            verification.linked_at.insert(*round, *index);
+        }
     }
+    verification.released = lifecycle::released(&readable);
     verification.entries = readable.len() as u64;
     verification.rounds = lifecycle::check(&readable, findings);
     verification.checkpoint = Some(head);

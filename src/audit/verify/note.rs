@@ -31,23 +31,29 @@ pub struct Head {
     pub root: Digest,
 }
 
+/// Name, hash and public key of `name+hash+base64(type ‖ key)`.
+pub(super) fn parse(text: &str, signature: u8) -> Option<(String, [u8; 4], [u8; 32])> {
+    let mut parts = text.trim().splitn(3, '+');
+    let (name, hash, key) = (parts.next()?, parts.next()?, parts.next()?);
+    let typed = BASE64.decode(key.as_bytes()).ok()?;
+    let (first, key) = typed.split_first()?;
+    let known = key_hash(name, &typed);
+    let right = *first == signature && !name.is_empty() && HEXLOWER.encode(&known) == hash;
+    right.then_some((name.to_owned(), known, key.try_into().ok()?))
+}
+
+/// The first 4 bytes of SHA-256 over name, newline and typed key.
+pub(super) fn key_hash(name: &str, typed: &[u8]) -> [u8; 4] {
+    let digest = Sha256::new_with_prefix(name).chain_update(b"\n").chain_update(typed).finalize();
+    [digest[0], digest[1], digest[2], digest[3]]
+}
+
 impl Verifier {
     /// Reads `name+hash+base64(1 ‖ key)`.
     pub fn from_text(text: &str) -> Result<Self, VerifierError> {
-        let mut parts = text.trim().splitn(3, '+');
-        let mut part = || parts.next().ok_or(VerifierError);
-        let (name, hash, key) = (part()?, part()?, part()?);
-        let typed = BASE64.decode(key.as_bytes()).map_err(|_| VerifierError)?;
-        let digest =
-            Sha256::new_with_prefix(name).chain_update(b"\n").chain_update(&typed).finalize();
-        let [1, key @ ..] = typed.as_slice() else { return Err(VerifierError) };
-        let key = <&[u8; 32]>::try_from(key).map_err(|_| VerifierError)?;
-        let key = VerifyingKey::from_bytes(key).map_err(|_| VerifierError)?;
-        let known = [digest[0], digest[1], digest[2], digest[3]];
-        if name.is_empty() || HEXLOWER.encode(&known) != hash {
-            return Err(VerifierError);
-        }
-        Ok(Self { name: name.to_owned(), hash: known, key })
+        let (name, hash, key) = parse(text, 1).ok_or(VerifierError)?;
+        let key = VerifyingKey::from_bytes(&key).map_err(|_| VerifierError)?;
+        Ok(Self { name, hash, key })
     }
 
     /// Name of the ledger.

@@ -6,8 +6,8 @@ use samenloop_ledger::{Event, Tree};
 use samenloop_schema::Digest;
 use samenloop_wire::v1::ledger_server::{Ledger, LedgerServer};
 use samenloop_wire::v1::{
-    GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
-    GetInclusionProofRequest, LedgerEntry, ListEntriesRequest, Proof,
+    CosignRequest, CosignResponse, GetCheckpointRequest, GetCheckpointResponse,
+    GetConsistencyProofRequest, GetInclusionProofRequest, LedgerEntry, ListEntriesRequest, Proof,
 };
 use tokio_stream::Stream;
 use tonic::transport::{Endpoint, Server};
@@ -72,6 +72,10 @@ impl Ledger for Liar {
             _ => {}
         }
         Ok(Response::new(Box::pin(tokio_stream::iter(served.into_iter().map(Ok)))))
+    }
+
+    async fn cosign(&self, _: Request<CosignRequest>) -> Result<Response<CosignResponse>, Status> {
+        Ok(Response::new(CosignResponse::default()))
     }
 
     async fn get_inclusion_proof(

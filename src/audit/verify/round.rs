@@ -246,7 +246,10 @@ impl Round {
             | Event::WrappingKeyRotated {}
             | Event::Restored { .. }
             | Event::RoundCreated { .. }
-            | Event::AccessRefused { .. } => {}
+            | Event::AccessRefused { .. }
+            | Event::CertificatesLoaded { .. }
+            | Event::CertificateUsed { .. }
+            | Event::Cosigned { .. } => {}
         }
     }
 

@@ -24,11 +24,12 @@ fn config(dir: &Path) -> Config {
         listen: std::net::SocketAddr::from(([127, 0, 0, 1], 0)),
         data_dir: dir.join("data"),
         reflection: false,
-        tls: Tls { certificate: nowhere(), key: nowhere(), client_ca: nowhere() },
+        tls: Tls { certificate: nowhere(), key: nowhere(), client_ca: nowhere(), revoked: None },
         keys: Keys { wrapping_key: dir.join("wrapping.key"), ledger_key: dir.join("ledger.key") },
         ledger: Ledger { origin: "samenloop.invalid/test".into() },
         limits: Limits::default(),
         log: Log::default(),
+        metrics: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Announcing a round.
 
 use samenloop_disclose::LatticeSize;
-use samenloop_ledger::Event;
+use samenloop_ledger::{Event, KeyError, WitnessKey};
 use samenloop_schema::{
     Digest, LinkageSchema, ManifestError, RoundId, RoundManifest, RoundState, SchemaError,
 };
@@ -54,6 +54,14 @@ pub enum CreateError {
         /// What could be left out.
         advice: String,
     },
+    /// A witness's key is none.
+    #[error("manifest: witnesses: {key}: {reason}")]
+    Witness {
+        /// As it stands there.
+        key: String,
+        /// The rule that it breaks.
+        reason: KeyError,
+    },
     /// A roll-up does not fit the schema.
     #[error("manifest: {0}")]
     RollUp(String),
@@ -86,6 +94,10 @@ impl Rounds {
         let (named, found) = (facts.schema_hash, vocabulary.hash());
         if named != found {
             return Err(CreateError::SchemaHash { named, found });
+        }
+        for key in &facts.witnesses {
+            let fault = |reason| CreateError::Witness { key: key.clone(), reason };
+            WitnessKey::from_text(key).map_err(fault)?;
         }
         let frame = frame(&facts, &vocabulary).map_err(CreateError::RollUp)?;
         let (size, most) = (LatticeSize::of(&facts.policy, &frame), facts.policy.max_cells);

@@ -9,6 +9,7 @@ mod retention;
 #[cfg(test)]
 mod tests;
 mod view;
+mod witness;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -26,6 +27,7 @@ pub use freeze::FreezeError;
 pub(crate) use freeze::{Placed, submissions};
 pub use open::OpenError;
 pub(crate) use view::RoundView;
+pub use witness::WitnessError;
 
 use crate::identity::{Caller, Role};
 use crate::store::{Access, ROUNDS, Store, StoreError};

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use samenloop_ledger::{Checkpoint, Event, SigningKey};
 use samenloop_wire::v1::ledger_server::Ledger;
 use samenloop_wire::v1::{
-    GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
-    GetInclusionProofRequest, LedgerEntry, ListEntriesRequest, Proof,
+    CosignRequest, CosignResponse, GetCheckpointRequest, GetCheckpointResponse,
+    GetConsistencyProofRequest, GetInclusionProofRequest, LedgerEntry, ListEntriesRequest, Proof,
+    StoredCosignature,
 };
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::{blocking, caller};
+use super::{blocking, caller, round_id};
 use crate::identity::{Caller, Role};
 use crate::round::Rounds;
 use crate::status::proof;
@@ -56,7 +57,10 @@ fn party(event: &Event) -> Option<u16> {
         | Event::CorrectionBegun { .. }
         | Event::WrappingKeyRotated {}
         | Event::RetentionEnded { .. }
-        | Event::Restored { .. } => None,
+        | Event::Restored { .. }
+        | Event::CertificatesLoaded { .. }
+        | Event::CertificateUsed { .. }
+        | Event::Cosigned { .. } => None,
     }
 }
 
@@ -145,5 +149,18 @@ impl Ledger for LedgerHandler {
         let hashes = self.rounds.store().consistency_proof(old_size, new_size).map_err(proof)?;
         let hashes = hashes.iter().map(|hash| hash.0.to_vec().into()).collect();
         Ok(Response::new(Proof { hashes }))
+    }
+
+    async fn cosign(
+        &self,
+        request: Request<CosignRequest>,
+    ) -> Result<Response<CosignResponse>, Status> {
+        let (caller, rounds) = (caller(&request)?, Arc::clone(&self.rounds));
+        let CosignRequest { round_id: round, witness, size, cosignature } = request.into_inner();
+        let round = round_id(&round)?;
+        let origin = self.key.verifying_key().name().to_owned();
+        let signed = StoredCosignature { witness, size, cosignature };
+        let needed = blocking(move || rounds.cosign(&caller, &round, &origin, signed)).await?;
+        Ok(Response::new(CosignResponse { needed_size: needed.unwrap_or_default() }))
     }
 }

@@ -34,6 +34,12 @@ pub enum RequestError {
     /// The request did not pass the gate.
     #[error("the call has no client certificate")]
     Caller,
+    /// The certificate expired or was revoked while its upload went on.
+    #[error("the client certificate is no longer valid: ask the coordinator for a new one")]
+    Ended,
+    /// Too many uploads of all parties.
+    #[error("too many uploads go on at the same time: try again in a moment")]
+    Full,
     /// Too many uploads of the party.
     #[error("this party has too many uploads going on: end one of them or wait")]
     Busy,
@@ -86,7 +92,8 @@ where
     E: Send + 'static,
     Status: From<E>,
 {
-    match tokio::task::spawn_blocking(work).await {
+    let span = tracing::Span::current();
+    match tokio::task::spawn_blocking(move || span.in_scope(work)).await {
         Ok(done) => Ok(done?),
         Err(error) => {
             tracing::error!(panicked = error.is_panic(), "a request broke off");

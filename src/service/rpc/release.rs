@@ -5,17 +5,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
+use bytes::Bytes;
 use samenloop_disclose::estimate::Rounded;
 use samenloop_disclose::{
     Cell, Measure, Order, PopulationTable, QueryError, Release, Released, Return, Stratum, Table,
 };
-use samenloop_ledger::Event;
+use samenloop_ledger::{Event, SigningKey};
 use samenloop_schema::{Month, RoundId, Step};
 use samenloop_wire::v1::releases_server::Releases;
 use samenloop_wire::v1::{
     self, DimensionList, EstimatePopulationRequest, GetReleaseRequest, GetReleaseResponse, Policy,
     PopulationEstimate, PopulationStratum, QueryTableRequest, ReleasedCell, ReleasedPopulation,
-    ReleasedTable,
+    ReleasedTable, StoredRound,
 };
 use tonic::{Request, Response, Status};
 
@@ -24,7 +25,7 @@ use super::{RequestError, blocking, caller, round_id};
 use crate::access::ledger_role;
 use crate::config::Limits;
 use crate::identity::Caller;
-use crate::round::{Rounds, StepError, advance, stored};
+use crate::round::{Rounds, StepError, WitnessError, advance, stored};
 use crate::store::{Access as _, RELEASES, StoreError};
 
 /// Why a question has no answer.
@@ -43,6 +44,9 @@ pub enum ReleaseRpcError {
     /// The release does not have the question.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// Its cosignatures cannot be shown.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
 }
 
 impl From<StoreError> for ReleaseRpcError {
@@ -56,14 +60,15 @@ pub(crate) struct ReleasesHandler(Arc<Published>);
 /// The releases that have been asked for since the start.
 struct Published {
     rounds: Arc<Rounds>,
+    ledger_key: Arc<SigningKey>,
     known: RwLock<HashMap<RoundId, Arc<Release>>>,
     rate: Rate,
 }
 
 impl ReleasesHandler {
-    pub(crate) fn new(rounds: Arc<Rounds>, limits: &Limits) -> Self {
+    pub(crate) fn new(rounds: Arc<Rounds>, ledger_key: Arc<SigningKey>, limits: &Limits) -> Self {
         let rate = Rate::new(limits.questions_per_minute);
-        Self(Arc::new(Published { rounds, known: RwLock::default(), rate }))
+        Self(Arc::new(Published { rounds, ledger_key, known: RwLock::default(), rate }))
     }
 }
 
@@ -95,6 +100,11 @@ impl Published {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(*round, Arc::clone(&release));
         Ok(release)
+    }
+
+    fn witnessed(&self, round: &RoundId, stored: &StoredRound) -> Result<Vec<Bytes>, WitnessError> {
+        let notes = self.rounds.cosigned_checkpoints(round, stored, &self.ledger_key)?;
+        Ok(notes.into_iter().map(Bytes::from).collect())
     }
 
     fn query(
@@ -163,6 +173,7 @@ impl Releases for ReleasesHandler {
             let release = published.find(&caller, &round)?;
             let stored = stored(&published.rounds.store().read()?, &round)?;
             Ok::<_, ReleaseRpcError>(GetReleaseResponse {
+                cosigned_checkpoints: published.witnessed(&round, &stored)?,
                 correction: stored.correction,
                 corrected_digest: stored.corrected_digest,
                 ..description(&release)

@@ -16,13 +16,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument as _;
 
 use super::{RequestError, blocking, caller, key_check_value, round_id, submission_id};
 use crate::config::Limits;
 use crate::identity::Caller;
 use crate::ingest::{IngestError, IngestRule};
+use crate::metrics::{Metrics, Ongoing};
 use crate::round::{Member, Rounds, StepError};
 use crate::submission::status;
+use crate::trust::Standing;
 
 /// Acknowledgements that may wait for a slow client before its upload does.
 const WAITING: usize = 4;
@@ -31,7 +34,15 @@ pub(crate) struct SubmissionsHandler {
     rounds: Arc<Rounds>,
     limits: Limits,
     stopping: watch::Receiver<bool>,
+    metrics: Arc<Metrics>,
+    all_uploads: Arc<Semaphore>,
     uploads: Mutex<HashMap<PartyId, Arc<Semaphore>>>,
+}
+
+/// Held while an upload goes on.
+struct UploadPlace {
+    _places: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+    _ongoing: Ongoing,
 }
 
 impl SubmissionsHandler {
@@ -39,16 +50,22 @@ impl SubmissionsHandler {
         rounds: Arc<Rounds>,
         limits: Limits,
         stopping: watch::Receiver<bool>,
+        metrics: Arc<Metrics>,
     ) -> Self {
-        Self { rounds, limits, stopping, uploads: Mutex::default() }
+        let all_uploads = Arc::new(Semaphore::new(limits.uploads.get()));
+        Self { rounds, limits, stopping, metrics, all_uploads, uploads: Mutex::default() }
     }
 
-    fn upload_permit(&self, caller: &Caller) -> Result<OwnedSemaphorePermit, RequestError> {
+    fn upload_place(&self, caller: &Caller) -> Result<UploadPlace, RequestError> {
         let mut uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
         let own = uploads.entry(caller.name.clone());
         let most = self.limits.uploads_per_party.get();
         let own = Arc::clone(own.or_insert_with(|| Arc::new(Semaphore::new(most))));
-        own.try_acquire_owned().map_err(|_| RequestError::Busy)
+        let own = own.try_acquire_owned().map_err(|_| RequestError::Busy)?;
+        let all = Arc::clone(&self.all_uploads);
+        let all = all.try_acquire_owned().map_err(|_| RequestError::Full)?;
+        let ongoing = Ongoing::of(&self.metrics.uploads_now);
+        Ok(UploadPlace { _places: (own, all), _ongoing: ongoing })
     }
 
     /// Runs a step of the caller as a partner of the round that the message names.
@@ -113,9 +130,11 @@ impl Submissions for SubmissionsHandler {
         request: Request<Streaming<Batch>>,
     ) -> Result<Response<Self::UploadBatchesStream>, Status> {
         let caller = caller(&request)?;
-        let permit = self.upload_permit(&caller)?;
+        let place = self.upload_place(&caller)?;
+        let standing = request.extensions().get().cloned().ok_or(RequestError::Caller)?;
         let upload = Upload {
             caller,
+            standing,
             rounds: Arc::clone(&self.rounds),
             batches: request.into_inner(),
             stopping: self.stopping.clone(),
@@ -123,10 +142,11 @@ impl Submissions for SubmissionsHandler {
             last: None,
         };
         let (send, receive) = mpsc::channel(WAITING);
-        tokio::spawn(async move {
+        let work = async move {
             upload.run(&send).await;
-            drop(permit);
-        });
+            drop(place);
+        };
+        tokio::spawn(work.instrument(tracing::Span::current()));
         Ok(Response::new(Box::pin(ReceiverStream::new(receive))))
     }
 
@@ -178,6 +198,7 @@ impl Submissions for SubmissionsHandler {
 /// One upload: a batch is worked on only after the one before it is durable.
 struct Upload {
     caller: Caller,
+    standing: Standing,
     rounds: Arc<Rounds>,
     batches: Streaming<Batch>,
     stopping: watch::Receiver<bool>,
@@ -207,6 +228,9 @@ impl Upload {
                 return Err(RequestError::Stopping.into());
             }
         };
+        if !self.standing.holds() {
+            return Err(RequestError::Ended.into());
+        }
         match received {
             Ok(Ok(batch)) => Ok(batch),
             Ok(Err(status)) => Err(self.undecodable(status).await),

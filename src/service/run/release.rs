@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{partition, people};
 use crate::keys::random;
-use crate::round::{RoundFacts, Rounds, StepError, advance, stored};
+use crate::round::{RoundFacts, Rounds, StepError, WitnessError, advance, stored};
 use crate::store::{RELEASES, ROUNDS, StoreError};
 
 /// Why nothing is released.
@@ -25,6 +25,9 @@ pub enum ReleaseError {
          new one"
     )]
     Barred,
+    /// Too few witnesses have cosigned.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// Disclosure control refuses.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -42,6 +45,8 @@ impl ReleaseError {
         match self {
             Self::Step(_) => None,
             Self::Barred => Some(1),
+            Self::Witness(WitnessError::TooFew { .. }) => Some(10),
+            Self::Witness(_) => None,
             Self::Refused(refusal) => Some(match refusal {
                 Refusal::Policy(_) => 2,
                 Refusal::Noise(_) => 3,
@@ -121,6 +126,7 @@ impl Rounds {
         if linked.release_barred {
             return Err(ReleaseError::Barred);
         }
+        self.check_cosigned(facts, &linked)?;
         let registrations = people::registrations(self.store(), facts)?;
         let found = partition::read(&self.store().read()?, &round)?;
         let seed = Zeroizing::new(random::<32>().map_err(StoreError::from)?);

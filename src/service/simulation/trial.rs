@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use prost::Message as _;
+use samenloop_ledger::{SigningKey, Tree};
 use samenloop_schema::{Digest, KeyCheckValue, RoundId, SubmissionId};
 use samenloop_wire::store::party_key;
 use samenloop_wire::v1::releases_server::Releases as _;
@@ -60,7 +61,7 @@ impl Service {
             runtime: runtime.map_err(|error| error.to_string())?,
             rows,
             answer: None,
-            acknowledged: (0, samenloop_ledger::Tree::new().root()),
+            acknowledged: (0, Tree::new().root()),
         };
         service.start()?;
         Ok(service)
@@ -75,7 +76,9 @@ impl Service {
         let store = Store::on(base, keyring(&self.dir), clock).map_err(told)?;
         store.announce(Digest([7; 32])).map_err(told)?;
         let rounds = Arc::new(Rounds::new(Arc::new(store)));
-        let releases = ReleasesHandler::new(Arc::clone(&rounds), &Limits::default());
+        let key = SigningKey::from_seed("samenloop.invalid/test", &[7; 32]);
+        let key = Arc::new(key.map_err(|error| error.to_string())?);
+        let releases = ReleasesHandler::new(Arc::clone(&rounds), key, &Limits::default());
         self.running = Some(Running { rounds, releases });
         self.promise();
         Ok(())

@@ -58,6 +58,11 @@ impl Store {
         (tree.size(), tree.root())
     }
 
+    /// Root of the ledger when it had so many entries.
+    pub fn root_at(&self, size: u64) -> Result<Digest, ProofError> {
+        self.current().tree.root_at(size)
+    }
+
     /// The entries from one index up to another, without those that are not there.
     pub fn entries(&self, from: u64, to: u64) -> Result<Vec<Served>, StoreError> {
         // Read after the size is known: a view from before might not hold the last of them.
