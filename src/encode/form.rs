@@ -22,6 +22,9 @@ pub(crate) fn write(value: &Value, form: Form, out: &mut Vec<u8>) -> bool {
         Value::Birth(date) => write_date(date, form, out),
         Value::Sex(sex) => out.extend(sex.letter().bytes()),
         Value::Given(given) if form == Form::Initial => out.extend(given.initial().bytes()),
+        Value::Given(given) if form == Form::Formal => {
+            out.extend(given.formal().map(sound).unwrap_or_default().bytes());
+        }
         Value::Given(given) => write_letters(given.name().unwrap_or(""), form, out),
         Value::Plain(letters) => write_letters(letters, form, out),
         Value::Surname(surname) => match form {
@@ -44,7 +47,7 @@ pub(crate) fn write(value: &Value, form: Form, out: &mut Vec<u8>) -> bool {
 
 fn write_letters(letters: &str, form: Form, out: &mut Vec<u8>) {
     match form {
-        Form::Phonetic | Form::PhoneticFirst => out.extend(sound(letters).bytes()),
+        Form::Phonetic | Form::PhoneticFirst | Form::Formal => out.extend(sound(letters).bytes()),
         Form::Initial => out.extend(start(letters, 1).bytes()),
         Form::Start3 => out.extend(start(letters, 3).bytes()),
         Form::Start4 => out.extend(start(letters, 4).bytes()),

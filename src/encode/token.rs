@@ -16,7 +16,9 @@ pub(crate) fn label(tokens: Tokens) -> &'static str {
         Tokens::Whole => "whole",
         Tokens::Phonetic => "phonetic",
         Tokens::Initial => "initial",
+        Tokens::Formal => "formal",
         Tokens::DateParts => "date_parts",
+        Tokens::CertainParts => "certain_parts",
         Tokens::Prefixes => "prefixes",
     }
 }
@@ -31,6 +33,7 @@ pub(crate) fn each(value: &Value, tokens: Tokens, sink: &mut impl FnMut(&[u8])) 
         }
         Value::Plain(letters) => each_of_letters(letters, tokens, sink),
         Value::Given(given) => match (given.name(), tokens) {
+            (Some(_), Tokens::Formal) => given.formal().into_iter().for_each(|name| sink(name.as_bytes())),
             (Some(name), _) => each_of_letters(name, tokens, sink),
             (None, Tokens::Bigrams) => sink(&[PAD, given.initial().as_bytes()[0]]),
             (None, Tokens::Trigrams) => sink(&[PAD, PAD, given.initial().as_bytes()[0]]),
@@ -45,7 +48,7 @@ fn each_of_letters(letters: &str, tokens: Tokens, sink: &mut impl FnMut(&[u8])) 
     match tokens {
         Tokens::Bigrams => q_grams::<2>(bytes, sink),
         Tokens::Trigrams => q_grams::<3>(bytes, sink),
-        Tokens::Whole | Tokens::DateParts => sink(bytes),
+        Tokens::Whole | Tokens::Formal | Tokens::DateParts | Tokens::CertainParts => sink(bytes),
         Tokens::Initial => sink(&bytes[..bytes.len().min(1)]),
         Tokens::Prefixes => (2..=bytes.len()).for_each(|len| sink(&bytes[..len])),
         Tokens::Phonetic => {
@@ -69,7 +72,7 @@ fn q_grams<const Q: usize>(bytes: &[u8], sink: &mut impl FnMut(&[u8])) {
 
 fn each_of_date(date: &BirthDate, tokens: Tokens, sink: &mut impl FnMut(&[u8])) {
     let year = date.year.map(u16::to_be_bytes);
-    if tokens != Tokens::DateParts {
+    if !matches!(tokens, Tokens::DateParts | Tokens::CertainParts) {
         if let (Some([high, low]), Some(month), Some(day)) = (year, date.month, date.day) {
             sink(&[high, low, month, day]);
         }
@@ -77,6 +80,9 @@ fn each_of_date(date: &BirthDate, tokens: Tokens, sink: &mut impl FnMut(&[u8])) 
     }
     if let Some([high, low]) = year {
         sink(&[b'y', high, low]);
+    }
+    if tokens == Tokens::CertainParts && date.is_conventional() {
+        return;
     }
     // Day and month bear the same tag, so that swapping them changes no token.
     for part in [date.day, date.month].into_iter().flatten() {

@@ -72,7 +72,8 @@ impl Tokens {
             Self::Phonetic | Self::Initial => {
                 matches!(kind, K::GivenName | K::Surname | K::Place | K::Street | K::Text)
             }
-            Self::DateParts => kind == K::BirthDate,
+            Self::Formal => kind == K::GivenName,
+            Self::DateParts | Self::CertainParts => kind == K::BirthDate,
             Self::Prefixes => kind == K::Postcode,
         }
     }

@@ -167,6 +167,7 @@ impl LinkageSchema {
             encodings: encodings.collect(),
             match_keys: match_keys.collect(),
             fields,
+            given_names: None,
             contact,
             dimensions,
         };

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dimension::{Contact, Dimension};
+use crate::given_names::GivenNames;
 use crate::ids::Digest;
 use crate::part::Part;
 use crate::record::{EncodingShape, RecordShape};
@@ -47,6 +48,9 @@ pub struct LinkageSchema {
     /// What is known of a person, and under which headers an extract has it.
     #[serde(default, rename = "field")]
     pub fields: Vec<Field>,
+    /// Given names that stand for each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_names: Option<GivenNames>,
     /// First and last month of the contact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Contact>,
@@ -159,8 +163,12 @@ pub enum Tokens {
     Phonetic,
     /// The first letter; of a surname, of each of its names.
     Initial,
+    /// The formal name of a given name as one token: the first of its family, or the name itself.
+    Formal,
     /// Day, month, year and their pairs, so that one wrong part leaves the others.
     DateParts,
+    /// The same, but only the year on the days that stand for an unknown date.
+    CertainParts,
     /// Each leading part of the value, for postcodes.
     Prefixes,
 }

@@ -23,6 +23,7 @@ pub use clks::draft_clk_schema;
 use codes::CodeList;
 pub(crate) use codes::same_code;
 use contents::{Contents, TELLING};
+pub(crate) use vocabulary::is_known_header;
 use vocabulary::{Likeness, Meaning};
 
 /// Why no schema could be drafted.

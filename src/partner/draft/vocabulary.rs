@@ -182,6 +182,11 @@ pub(super) fn meaning(header: &str) -> Option<Likeness> {
         .max_by(|one, other| one.similarity.total_cmp(&other.similarity))
 }
 
+/// Whether a header is, to the letter, a word of the vocabulary.
+pub(crate) fn is_known_header(header: &str) -> bool {
+    meaning(header).is_some_and(|likeness| likeness.similarity >= 1.0)
+}
+
 /// Letters and digits in lower case, without accents.
 fn fold(header: &str) -> String {
     header
