@@ -16,7 +16,6 @@ pub(crate) fn label(tokens: Tokens) -> &'static str {
         Tokens::Whole => "whole",
         Tokens::Phonetic => "phonetic",
         Tokens::Initial => "initial",
-        Tokens::Formal => "formal",
         Tokens::DateParts => "date_parts",
         Tokens::CertainParts => "certain_parts",
         Tokens::Prefixes => "prefixes",
@@ -33,7 +32,6 @@ pub(crate) fn each(value: &Value, tokens: Tokens, sink: &mut impl FnMut(&[u8])) 
         }
         Value::Plain(letters) => each_of_letters(letters, tokens, sink),
         Value::Given(given) => match (given.name(), tokens) {
-            (Some(_), Tokens::Formal) => given.formal().into_iter().for_each(|name| sink(name.as_bytes())),
             (Some(name), _) => each_of_letters(name, tokens, sink),
             (None, Tokens::Bigrams) => sink(&[PAD, given.initial().as_bytes()[0]]),
             (None, Tokens::Trigrams) => sink(&[PAD, PAD, given.initial().as_bytes()[0]]),
@@ -48,7 +46,7 @@ fn each_of_letters(letters: &str, tokens: Tokens, sink: &mut impl FnMut(&[u8])) 
     match tokens {
         Tokens::Bigrams => q_grams::<2>(bytes, sink),
         Tokens::Trigrams => q_grams::<3>(bytes, sink),
-        Tokens::Whole | Tokens::Formal | Tokens::DateParts | Tokens::CertainParts => sink(bytes),
+        Tokens::Whole | Tokens::DateParts | Tokens::CertainParts => sink(bytes),
         Tokens::Initial => sink(&bytes[..bytes.len().min(1)]),
         Tokens::Prefixes => (2..=bytes.len()).for_each(|len| sink(&bytes[..len])),
         Tokens::Phonetic => {

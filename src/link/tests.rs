@@ -8,12 +8,7 @@ use samenloop_schema::{
 use crate::{Linkage, Options, Progress, Silent, Source, link};
 
 fn schema() -> LinkageSchema {
-    let field = |name: &str, kind| Field {
-        name: name.to_owned(),
-        kind,
-        columns: vec![name.to_owned()],
-        legal_basis: None,
-    };
+    let field = |name: &str, kind| Field::new(name, kind, vec![name.to_owned()]);
     let fields = vec![
         field("given_name", FieldKind::GivenName),
         field("surname", FieldKind::Surname),

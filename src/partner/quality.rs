@@ -101,6 +101,8 @@ pub struct QualityReport {
     pub dialect: Option<Dialect>,
     /// Rows that could be read.
     pub rows: u64,
+    /// Rows above the headers, such as a title or merged cells, which were passed over.
+    pub rows_above: u64,
     /// Rows with separators only.
     pub blank_rows: u64,
     /// Rows that could not be read.
@@ -158,6 +160,7 @@ impl QualityReport {
             file,
             dialect,
             rows: 0,
+            rows_above: 0,
             blank_rows: 0,
             bad_rows: vec![],
             fields: fields.collect(),

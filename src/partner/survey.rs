@@ -430,6 +430,7 @@ pub fn spill(
     }
     let report = &mut waiting.report;
     report.blank_rows = chunks.reader.blank_rows();
+    report.rows_above = chunks.reader.rows_above();
     if !report.bad_rows.is_empty() && !skip_bad_rows {
         let mut rows = std::mem::take(&mut report.bad_rows);
         let more = rows.len().saturating_sub(LISTED);

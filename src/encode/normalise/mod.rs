@@ -11,16 +11,18 @@ mod national_id;
 mod sex;
 mod surname;
 mod variants;
+mod whole_name;
 
 use samenloop_schema::FieldKind;
 use zeroize::Zeroizing;
 
-pub use date::BirthDate;
+pub use date::{BirthDate, with_century};
 pub use given_name::GivenName;
 pub use national_id::passes_elfproef;
 pub use sex::Sex;
 pub use surname::Surname;
 pub(crate) use variants::Variants;
+pub use whole_name::split_whole_name;
 
 /// A text of `a-z` and `0-9` only, wiped when dropped.
 pub type Letters = Zeroizing<String>;

@@ -116,10 +116,13 @@ fn schema_init(arguments: &InitArguments) -> anyhow::Result<()> {
     }
     let tables = arguments.csv.iter().map(|csv| table::read(csv)).collect::<Result<Vec<_>, _>>()?;
     let exclude: Vec<&str> = arguments.exclude.iter().map(String::as_str).collect();
-    let draft = match &arguments.clks {
+    let mut draft = match &arguments.clks {
         Some(clks) => draft_clk_schema(clks, &tables, &arguments.round, &exclude)?,
         None => draft_schema(&tables, &arguments.round, &exclude)?,
     };
+    if arguments.formal_names {
+        draft.with_formal_names(arguments.same_names.as_deref())?;
+    }
     let text = draft.to_toml();
     let Some(out) = &arguments.out else {
         print!("{text}");

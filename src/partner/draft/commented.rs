@@ -2,9 +2,7 @@
 
 use std::fmt::Write as _;
 
-use samenloop_schema::{
-    Contact, Dimension, Encoding, Field, GivenNames, LinkageSchema, MatchKey,
-};
+use samenloop_schema::{Contact, Dimension, Encoding, Field, GivenNames, LinkageSchema, MatchKey};
 use serde::Serialize;
 
 use super::{Draft, Guess, Use};

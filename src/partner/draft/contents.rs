@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use samenloop_encode::normalise::{BirthDate, passes_elfproef};
+use samenloop_encode::normalise::{BirthDate, passes_elfproef, split_whole_name, with_century};
 
 use crate::contact;
 
@@ -19,6 +19,8 @@ pub(super) struct Contents {
     citizen_numbers: u64,
     sexes: u64,
     year_sum: u64,
+    short_years: u64,
+    whole_names: u64,
 }
 
 /// Fewer values than this say nothing by themselves.
@@ -36,6 +38,8 @@ impl Contents {
             citizen_numbers: 0,
             sexes: 0,
             year_sum: 0,
+            short_years: 0,
+            whole_names: 0,
         };
         for value in values.map(str::trim).filter(|value| !value.is_empty()) {
             contents.add(value);
@@ -52,9 +56,13 @@ impl Contents {
         if let Some(day) = BirthDate::read(value).filter(|date| date.day.is_some()) {
             self.days += 1;
             self.year_sum += day.year.map_or(0, u64::from);
+        } else if with_century(value, 2079).is_some_and(|date| BirthDate::read(&date).is_some()) {
+            self.short_years += 1;
         } else if contact::month(value).is_some() {
             self.months += 1;
         }
+        let (given, surname) = split_whole_name(value);
+        self.whole_names += u64::from(!given.is_empty() && !surname.is_empty());
         self.postcodes += u64::from(is_dutch_postcode(value));
         self.digits += u64::from(value.bytes().all(|byte| byte.is_ascii_digit()));
         self.citizen_numbers += u64::from(passes_elfproef(value));
@@ -65,14 +73,24 @@ impl Contents {
         if self.filled == 0 { 0.0 } else { count as f64 / self.filled as f64 }
     }
 
-    /// Share of values that are a date with a day.
+    /// Share of values that are a date with a day, whatever the digits of its year.
     pub(super) fn days(&self) -> f64 {
-        self.share(self.days)
+        self.share(self.days + self.short_years)
+    }
+
+    /// Share of values that are a date with a year of two digits.
+    pub(super) fn short_years(&self) -> f64 {
+        self.share(self.short_years)
+    }
+
+    /// Share of values in which given names and a surname are found.
+    pub(super) fn whole_names(&self) -> f64 {
+        self.share(self.whole_names)
     }
 
     /// Share of values that are a month or a date.
     pub(super) fn months_or_days(&self) -> f64 {
-        self.share(self.months + self.days)
+        self.share(self.months + self.days + self.short_years)
     }
 
     /// Share of values that are a month without a day.

@@ -119,7 +119,9 @@ pub enum RowFault {
         field: String,
     },
     /// A value in a column that has no header; such columns are passed over while they are empty.
-    #[error("has a value in column {column}, which has no header; give it one or remove the column")]
+    #[error(
+        "has a value in column {column}, which has no header; give it one or remove the column"
+    )]
     NoHeader {
         /// Column, from 1.
         column: usize,

@@ -207,9 +207,8 @@ impl TableReader {
                 continue;
             };
             let (found, expected) = (self.record.len(), self.width);
-            let headless = |at: &usize| {
-                !self.columns.contains(at) && !self.record[*at].trim().is_empty()
-            };
+            let headless =
+                |at: &usize| !self.columns.contains(at) && !self.record[*at].trim().is_empty();
             let header = |at: usize| {
                 let place = self.columns.partition_point(|column| *column < at);
                 self.headers[place.min(self.headers.len() - 1)].clone()

@@ -121,7 +121,9 @@ fn a_column_without_header_is_passed_over_while_it_is_empty() -> Result<(), Tabl
 
 #[test]
 fn titles_and_merged_cells_above_the_headers_are_passed_over() -> Result<(), TableError> {
-    for above in ["Export van 1 januari;;\n", "Uitdraai\n\n", "Client;;Adres\n", "sep=;\nLijst;;\n;;\n"] {
+    for above in
+        ["Export van 1 januari;;\n", "Uitdraai\n\n", "Client;;Adres\n", "sep=;\nLijst;;\n;;\n"]
+    {
         let text = format!("{above}achternaam;geb.dat;postcode\nJansen;1970-01-01;9711AB\n");
         let table = table(text.as_bytes())?;
         assert_eq!(table.headers, ["achternaam", "geb.dat", "postcode"], "{above:?}");
