@@ -89,6 +89,28 @@ fn people_are_counted_once_across_and_within_sources() {
 }
 
 #[test]
+fn one_encoding_alone_links_those_who_are_alike() {
+    let schema = LinkageSchema::from_toml(
+        r#"
+        version = 1
+        round = "clks"
+        [[encoding]]
+        name = "clk"
+        bits = 2048
+        filter_bits = 1024
+        diffusion = 10
+        clks = true
+        "#,
+    );
+    let schema = schema.expect("a schema of CLKs");
+    let sources =
+        [(0..300).map(|p| (p, 0)).collect::<Vec<_>>(), (150..450).map(|p| (p, 1)).collect()];
+    let linkage = run(&schema, &sources, false);
+    assert_eq!(linkage.clusters.iter().max(), Some(&449));
+    assert!((150..300).all(|p| linkage.clusters[p] == linkage.clusters[p + 150]));
+}
+
+#[test]
 fn a_source_without_duplicates_gives_each_cluster_at_most_one_record() {
     let schema = schema();
     let twice = [

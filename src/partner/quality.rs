@@ -230,11 +230,9 @@ impl ContactQuality {
 }
 
 impl Presence {
-    /// A value that so many records have.
-    pub(crate) fn add(&mut self, records: u64) {
-        self.records += records;
-        if records > 1 {
-            self.shared += records;
-        }
+    /// A record whose value so many records have.
+    pub(crate) fn add(&mut self, sharing: u64) {
+        self.records += 1;
+        self.shared += u64::from(sharing > 1);
     }
 }
