@@ -78,7 +78,7 @@ pub struct Field {
     /// How it is read and normalised.
     pub kind: FieldKind,
     /// Headers under which an extract may have it; several present are tried in this order.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
     /// Headers of columns of whole names, of which the field takes given names or surname; they are
     /// tried after `columns`.

@@ -137,6 +137,13 @@ fn schema_init(arguments: &InitArguments) -> anyhow::Result<()> {
         return print_json(&Drafted { schema: out, schema_hash, guesses, remarks, bad_rows });
     }
     print!("{}", words::draft(&draft));
+    for table in tables.iter().filter(|table| table.rows_above > 0) {
+        println!(
+            "- {}: {} rows above the headers were passed over",
+            table.path.display(),
+            table.rows_above
+        );
+    }
     if bad_rows > 0 {
         println!("- {bad_rows} rows could not be read and were not looked at");
     }
