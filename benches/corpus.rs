@@ -22,12 +22,7 @@ const FIELDS: [(&str, FieldKind); 6] = [
 /// The shipped encodings and match keys over Dutch fields.
 #[must_use]
 pub fn schema() -> LinkageSchema {
-    let fields = FIELDS.map(|(name, kind)| Field {
-        name: name.to_owned(),
-        kind,
-        columns: vec![name.to_owned()],
-        legal_basis: None,
-    });
+    let fields = FIELDS.map(|(name, kind)| Field::new(name, kind, vec![name.to_owned()]));
     LinkageSchema::with_defaults("bench", fields.to_vec(), None, vec![]).expect("the defaults")
 }
 

@@ -12,7 +12,7 @@ use crate::diffusion::Diffusion;
 use crate::filter::{Filter, TokenHash};
 use crate::form;
 use crate::keys::{EncodingKeys, RoundKeys, Subkey};
-use crate::normalise::{Value, normalise};
+use crate::normalise::{Value, Variants, normalise};
 use crate::person::Person;
 use crate::token;
 
@@ -33,6 +33,7 @@ pub enum EncoderError {
 /// Encodes people under the keys of one round.
 pub struct Encoder {
     kinds: Vec<FieldKind>,
+    variants: Variants,
     composites: Vec<Composite>,
     match_keys: Vec<KeyedParts>,
 }
@@ -110,6 +111,7 @@ impl Encoder {
         let match_keys = schema.match_keys.iter().zip(&keys.match_keys);
         Ok(Self {
             kinds: schema.fields.iter().map(|field| field.kind).collect(),
+            variants: schema.given_names.as_ref().map(Variants::new).unwrap_or_default(),
             composites: encodings.map(composite).collect::<Result<_, _>>()?,
             match_keys: match_keys.map(keyed_parts).collect::<Result<_, _>>()?,
         })
@@ -124,7 +126,13 @@ impl Encoder {
             .kinds
             .iter()
             .enumerate()
-            .map(|(place, kind)| normalise(*kind, raw(place)))
+            .map(|(place, kind)| {
+                let mut value = normalise(*kind, raw(place));
+                if let Some(Value::Given(given)) = &mut value {
+                    self.variants.formalise(given);
+                }
+                value
+            })
             .collect();
         let mut text = Zeroizing::new(Vec::with_capacity(64));
         Record {

@@ -17,6 +17,7 @@ pub(crate) fn label(tokens: Tokens) -> &'static str {
         Tokens::Phonetic => "phonetic",
         Tokens::Initial => "initial",
         Tokens::DateParts => "date_parts",
+        Tokens::CertainParts => "certain_parts",
         Tokens::Prefixes => "prefixes",
     }
 }
@@ -45,7 +46,7 @@ fn each_of_letters(letters: &str, tokens: Tokens, sink: &mut impl FnMut(&[u8])) 
     match tokens {
         Tokens::Bigrams => q_grams::<2>(bytes, sink),
         Tokens::Trigrams => q_grams::<3>(bytes, sink),
-        Tokens::Whole | Tokens::DateParts => sink(bytes),
+        Tokens::Whole | Tokens::DateParts | Tokens::CertainParts => sink(bytes),
         Tokens::Initial => sink(&bytes[..bytes.len().min(1)]),
         Tokens::Prefixes => (2..=bytes.len()).for_each(|len| sink(&bytes[..len])),
         Tokens::Phonetic => {
@@ -69,7 +70,7 @@ fn q_grams<const Q: usize>(bytes: &[u8], sink: &mut impl FnMut(&[u8])) {
 
 fn each_of_date(date: &BirthDate, tokens: Tokens, sink: &mut impl FnMut(&[u8])) {
     let year = date.year.map(u16::to_be_bytes);
-    if tokens != Tokens::DateParts {
+    if !matches!(tokens, Tokens::DateParts | Tokens::CertainParts) {
         if let (Some([high, low]), Some(month), Some(day)) = (year, date.month, date.day) {
             sink(&[high, low, month, day]);
         }
@@ -77,6 +78,9 @@ fn each_of_date(date: &BirthDate, tokens: Tokens, sink: &mut impl FnMut(&[u8])) 
     }
     if let Some([high, low]) = year {
         sink(&[b'y', high, low]);
+    }
+    if tokens == Tokens::CertainParts && date.is_conventional() {
+        return;
     }
     // Day and month bear the same tag, so that swapping them changes no token.
     for part in [date.day, date.month].into_iter().flatten() {

@@ -51,6 +51,7 @@ pub struct Model {
     /// Whether EM came to rest.
     pub converged: bool,
     recipes: Vec<KeyRecipe>,
+    alone: bool,
     correction: Correction,
 }
 
@@ -94,6 +95,13 @@ const MOST_CODE_M: f64 = 0.9995;
 
 const RANDOM_PAIRS: u64 = 400_000;
 const MAX_ITERATIONS: u32 = 200;
+
+/// Whether there is one encoding, diffused, and no key: CLKs alone. Nothing shares facts with it, and EM
+/// has nothing else by which to tell matches from strangers who look alike; but a diffused encoding
+/// agrees by chance only, so that strangers are what random pairs show.
+fn is_alone(schema: &LinkageSchema) -> bool {
+    matches!(&schema.encodings[..], [only] if only.diffusion >= 4) && schema.match_keys.is_empty()
+}
 
 fn class(comparable: u64) -> Option<usize> {
     match comparable.count_ones() {
@@ -184,9 +192,14 @@ fn first(matches: &[f64; 2], others: &[f64; 2], prior_m: f64, prior_u: f64) -> L
 }
 
 impl Model {
-    fn from_counts(matches: &Counts, others: &Counts, share: f64, recipes: Vec<KeyRecipe>) -> Self {
+    fn from_counts(
+        matches: &Counts,
+        others: &Counts,
+        share: f64,
+        (alone, recipes): (bool, Vec<KeyRecipe>),
+    ) -> Self {
         let encodings = matches.levels.iter().zip(&others.levels).map(|(m, u)| {
-            let pairs = u.iter().sum::<f64>().max(1.0);
+            let pairs = if alone { PRIOR_PAIRS } else { u.iter().sum::<f64>().max(1.0) };
             let (m, u) = (shares(m, &PRIOR_M, PRIOR_PAIRS), shares(u, &PRIOR_U, pairs));
             std::array::from_fn(|place| Level { m: m[place], u: u[place] })
         });
@@ -209,6 +222,7 @@ impl Model {
             iterations: 0,
             converged: false,
             recipes,
+            alone,
             correction: Correction::default(),
         }
     }
@@ -228,7 +242,8 @@ impl Model {
             .map(|(levels, level)| levels[usize::from(level)].weight())
             .sum();
         let prior = (self.match_share / (1.0 - self.match_share)).ln();
-        prior + ENCODING_TEMPER * encodings + KEY_TEMPER * self.key_weight(vector)
+        let temper = if self.alone { 1.0 } else { ENCODING_TEMPER };
+        prior + temper * encodings + KEY_TEMPER * self.key_weight(vector)
     }
 
     /// The strongest agreeing key counts whole, each further one for the part of its fields that no
@@ -274,8 +289,8 @@ pub(crate) fn learn(
     patterns: &Patterns,
 ) -> Model {
     let encodings = comparison.encodings();
-    let recipes = recipes(schema);
-    let keys = recipes.len();
+    let recipes = (is_alone(schema), recipes(schema));
+    let (alone, keys) = (recipes.0, recipes.1.len());
     let all_pairs = population.pairs();
     let rest = (all_pairs - candidates.len() as f64).max(1.0);
     let background = background(comparison, population, candidates, rest);
@@ -291,7 +306,9 @@ pub(crate) fn learn(
             let log_odds = model.evidence(vector) + model.codes.weight(vector);
             let p = 1.0 / (1.0 + (-log_odds).exp());
             matches.add(vector, p * pairs);
-            others.add(vector, (1.0 - p) * pairs);
+            if !alone {
+                others.add(vector, (1.0 - p) * pairs);
+            }
             matched += p * pairs;
         }
         let next = Model::from_counts(&matches, &others, share(matched), recipes.clone());

@@ -54,7 +54,7 @@ pub struct Options {
 /// Which pairs of records are looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Search {
-    /// Every pair up to [`EXHAUSTIVE`] records, blocks beyond.
+    /// Every pair up to [`EXHAUSTIVE`] records or without match keys, blocks beyond.
     #[default]
     Auto,
     /// Every pair.
@@ -134,7 +134,7 @@ pub fn link(
     progress.permille(20);
     let comparison = Comparison::new(schema);
     let blocked = match options.search {
-        Search::Auto => population.len() > EXHAUSTIVE,
+        Search::Auto => population.len() > EXHAUSTIVE && !population.keys.is_empty(),
         Search::Exhaustive => false,
         Search::Blocked => true,
     };

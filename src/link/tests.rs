@@ -8,12 +8,7 @@ use samenloop_schema::{
 use crate::{Linkage, Options, Progress, Silent, Source, link};
 
 fn schema() -> LinkageSchema {
-    let field = |name: &str, kind| Field {
-        name: name.to_owned(),
-        kind,
-        columns: vec![name.to_owned()],
-        legal_basis: None,
-    };
+    let field = |name: &str, kind| Field::new(name, kind, vec![name.to_owned()]);
     let fields = vec![
         field("given_name", FieldKind::GivenName),
         field("surname", FieldKind::Surname),
@@ -91,6 +86,28 @@ fn people_are_counted_once_across_and_within_sources() {
             linkage.clusters.len()
         );
     }
+}
+
+#[test]
+fn one_encoding_alone_links_those_who_are_alike() {
+    let schema = LinkageSchema::from_toml(
+        r#"
+        version = 1
+        round = "clks"
+        [[encoding]]
+        name = "clk"
+        bits = 2048
+        filter_bits = 1024
+        diffusion = 10
+        clks = true
+        "#,
+    );
+    let schema = schema.expect("a schema of CLKs");
+    let sources =
+        [(0..300).map(|p| (p, 0)).collect::<Vec<_>>(), (150..450).map(|p| (p, 1)).collect()];
+    let linkage = run(&schema, &sources, false);
+    assert_eq!(linkage.clusters.iter().max(), Some(&449));
+    assert!((150..300).all(|p| linkage.clusters[p] == linkage.clusters[p + 150]));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use samenloop_encode::Person;
-use samenloop_encode::normalise::{BirthDate, normalise};
-use samenloop_schema::{DimensionSource, FieldKind, LinkageSchema};
+use samenloop_encode::normalise::{BirthDate, normalise, split_whole_name, with_century};
+use samenloop_schema::{DimensionSource, Field, FieldKind, LinkageSchema};
 use zeroize::Zeroizing;
 
 use crate::contact;
@@ -62,10 +62,17 @@ pub enum Oddity {
 #[derive(Debug)]
 pub struct Mapping<'s> {
     schema: &'s LinkageSchema,
-    fields: Vec<Vec<usize>>,
+    fields: Vec<FieldSource>,
     dimensions: Vec<CodeSource<'s>>,
     start: Vec<usize>,
     end: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct FieldSource {
+    columns: Vec<usize>,
+    /// How many of them are the field's own; the others hold whole names.
+    own: usize,
 }
 
 #[derive(Debug)]
@@ -82,8 +89,14 @@ impl<'s> Mapping<'s> {
             let place = |column: &String| headers.iter().position(|h| same_header(h, column));
             columns.iter().filter_map(place).collect()
         };
-        let fields: Vec<_> = schema.fields.iter().map(|field| places(&field.columns)).collect();
-        if !fields.is_empty() && fields.iter().all(Vec::is_empty) {
+        let source = |field: &Field| {
+            let mut columns = places(&field.columns);
+            let own = columns.len();
+            columns.extend(places(&field.whole_name_columns));
+            FieldSource { columns, own }
+        };
+        let fields: Vec<FieldSource> = schema.fields.iter().map(source).collect();
+        if !fields.is_empty() && fields.iter().all(|source| source.columns.is_empty()) {
             return Err(MappingError::NoField { headers: headers.to_vec() });
         }
         let dimension = |source: &'s DimensionSource| match source {
@@ -112,7 +125,7 @@ impl<'s> Mapping<'s> {
     /// Columns of the file, from 0, that fill a field of the schema.
     #[must_use]
     pub fn columns_of(&self, field: usize) -> &[usize] {
-        &self.fields[field]
+        &self.fields[field].columns
     }
 
     /// Whether the file has a column for a dimension.
@@ -120,7 +133,7 @@ impl<'s> Mapping<'s> {
     pub fn has_dimension(&self, dimension: usize) -> bool {
         match &self.dimensions[dimension] {
             CodeSource::Columns { columns, .. } => !columns.is_empty(),
-            CodeSource::AgeBand { field, .. } => !self.fields[*field].is_empty(),
+            CodeSource::AgeBand { field, .. } => !self.fields[*field].columns.is_empty(),
         }
     }
 
@@ -129,8 +142,9 @@ impl<'s> Mapping<'s> {
     pub fn person(&self, row: &Row) -> (Person, Vec<Oddity>) {
         let mut oddities = vec![];
         let mut values = Vec::with_capacity(self.fields.len());
-        for (place, (columns, field)) in self.fields.iter().zip(&self.schema.fields).enumerate() {
-            let value = first_filled(row, columns);
+        for (place, (source, field)) in self.fields.iter().zip(&self.schema.fields).enumerate() {
+            let value = source.value(field, row);
+            let value = value.as_str();
             if value.is_empty() {
                 oddities.push(Oddity::FieldEmpty(place));
             } else if normalise(field.kind, value).is_none() {
@@ -166,6 +180,19 @@ impl<'s> Mapping<'s> {
             (start, end) = (None, None);
         }
         (Person { values, clk: None, codes, start, end }, oddities)
+    }
+}
+
+impl FieldSource {
+    /// The first value that is not blank: its part of a whole name, or a date with its century.
+    fn value(&self, field: &Field, row: &Row) -> Zeroizing<String> {
+        let own = first_filled(row, &self.columns[..self.own]);
+        if own.is_empty() {
+            let (given, surname) = split_whole_name(first_filled(row, &self.columns[self.own..]));
+            return if field.kind == FieldKind::GivenName { given } else { surname };
+        }
+        let dated = field.latest_year.and_then(|latest| with_century(own, latest));
+        dated.unwrap_or_else(|| Zeroizing::new(own.to_owned()))
     }
 }
 
@@ -275,6 +302,34 @@ mod tests {
         let (cees, odd) = person(2);
         assert_eq!((cees.codes, cees.start, cees.end), (vec![None, Some(1)], None, month(2)));
         assert_eq!(odd, [Oddity::FieldUnusable(1), Oddity::CodeEmpty(0), Oddity::StartUnusable]);
+        Ok(())
+    }
+
+    #[test]
+    fn whole_names_and_years_of_two_digits_are_read_as_the_schema_says() -> Result<(), MappingError>
+    {
+        let mut schema = schema();
+        schema.fields[0].whole_name_columns.push("naam".to_owned());
+        schema.fields[1].whole_name_columns.push("naam".to_owned());
+        schema.fields[2].latest_year = Some(2026);
+        let table = table(
+            "naam;geb.dat\nJansen, J. (Jan);17-05-84\nVries, A. de;1-6-26\nEl Idrissi;1-6-27\nSmit;30819\n",
+        );
+        let mapping = Mapping::new(&schema, &table.headers)?;
+        let values: Vec<Vec<String>> = (0..4)
+            .map(|row| {
+                mapping.person(&table.rows[row]).0.values.iter().map(|v| v.to_string()).collect()
+            })
+            .collect();
+        assert_eq!(
+            values,
+            [
+                ["J. (Jan)", "Jansen", "17-05-1984"],
+                ["A.", "de Vries", "1-6-2026"],
+                ["", "El Idrissi", "1-6-1927"],
+                ["", "Smit", "30819"],
+            ]
+        );
         Ok(())
     }
 

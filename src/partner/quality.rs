@@ -101,6 +101,8 @@ pub struct QualityReport {
     pub dialect: Option<Dialect>,
     /// Rows that could be read.
     pub rows: u64,
+    /// Rows above the headers, such as a title or merged cells, which were passed over.
+    pub rows_above: u64,
     /// Rows with separators only.
     pub blank_rows: u64,
     /// Rows that could not be read.
@@ -158,6 +160,7 @@ impl QualityReport {
             file,
             dialect,
             rows: 0,
+            rows_above: 0,
             blank_rows: 0,
             bad_rows: vec![],
             fields: fields.collect(),
@@ -227,11 +230,9 @@ impl ContactQuality {
 }
 
 impl Presence {
-    /// A value that so many records have.
-    pub(crate) fn add(&mut self, records: u64) {
-        self.records += records;
-        if records > 1 {
-            self.shared += records;
-        }
+    /// A record whose value so many records have.
+    pub(crate) fn add(&mut self, sharing: u64) {
+        self.records += 1;
+        self.shared += u64::from(sharing > 1);
     }
 }

@@ -4,6 +4,7 @@
 //! Both files lie beside the extract, without a name and readable by nobody else; they hold what the
 //! extract will hold, and the system removes them when they are closed.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -116,41 +117,53 @@ impl Tally {
         Ok(())
     }
 
-    /// Hands over every value that was added: its kind, and its rows in the order in which they were
-    /// added.
-    pub(crate) fn groups(mut self, mut sink: impl FnMut(u16, &[u64])) -> io::Result<()> {
-        let mut values: Vec<(Fingerprint, u64)> = vec![];
-        let mut rows = vec![];
+    /// Goes through every value that was added, those of one row's kind in their order. Memory is that of
+    /// the different values of a part, however many rows share them.
+    pub(crate) fn each(mut self, mut sink: impl FnMut(Counted)) -> io::Result<()> {
+        let mut counts: HashMap<(Fingerprint, u16), (u64, bool)> = HashMap::new();
         for part in std::mem::take(&mut self.parts) {
-            values.clear();
-            let mut read = |bytes: &[u8]| {
-                for value in bytes.chunks_exact(VALUE) {
-                    let (mut half, mut place) = ([0; 16], [0; 8]);
-                    half.copy_from_slice(&value[..16]);
-                    place.copy_from_slice(&value[16..]);
-                    values.push((Fingerprint(half), u64::from_le_bytes(place)));
-                }
-            };
-            let mut block = vec![0; BLOCK * VALUE];
-            for at in part.blocks {
-                self.file.seek(SeekFrom::Start(at))?;
-                self.file.read_exact(&mut block)?;
-                read(&block);
-            }
-            read(&part.buffer);
-            // The kind stands above the row, so a kind's rows stay in their order.
-            values.sort_unstable_by_key(|(value, place)| (value.0, *place));
-            let same = |one: &(Fingerprint, u64), other: &(Fingerprint, u64)| {
-                one.0 == other.0 && one.1 >> 48 == other.1 >> 48
-            };
-            for group in values.chunk_by(same) {
-                rows.clear();
-                rows.extend(group.iter().map(|(_, place)| place & ((1 << 48) - 1)));
-                sink((group[0].1 >> 48) as u16, &rows);
-            }
+            counts.clear();
+            self.read(&part, |value, kind, _| counts.entry((value, kind)).or_default().0 += 1)?;
+            self.read(&part, |value, kind, row| {
+                let (rows, seen) = counts.entry((value, kind)).or_default();
+                let first = !std::mem::replace(seen, true);
+                sink(Counted { kind, row, rows: *rows, first });
+            })?;
         }
         Ok(())
     }
+
+    /// Goes through the values of a part: value, kind, row.
+    fn read(&mut self, part: &Part, mut sink: impl FnMut(Fingerprint, u16, u64)) -> io::Result<()> {
+        let mut each = |bytes: &[u8]| {
+            for value in bytes.chunks_exact(VALUE) {
+                let (mut half, mut place) = ([0; 16], [0; 8]);
+                half.copy_from_slice(&value[..16]);
+                place.copy_from_slice(&value[16..]);
+                let place = u64::from_le_bytes(place);
+                sink(Fingerprint(half), (place >> 48) as u16, place & ((1 << 48) - 1));
+            }
+        };
+        let mut block = [0; BLOCK * VALUE];
+        for at in &part.blocks {
+            self.file.seek(SeekFrom::Start(*at))?;
+            self.file.read_exact(&mut block)?;
+            each(&block);
+        }
+        each(&part.buffer);
+        Ok(())
+    }
+}
+
+/// A value of a row, and how many rows have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Counted {
+    pub(crate) kind: u16,
+    pub(crate) row: u64,
+    /// Rows that have the value for the same kind.
+    pub(crate) rows: u64,
+    /// Whether no row before has it.
+    pub(crate) first: bool,
 }
 
 /// One bit for each of many.
@@ -213,9 +226,19 @@ mod tests {
                 expected.entry((*kind, *value)).or_default().push(row);
             }
             let mut found = vec![];
-            tally.groups(|kind, rows| found.push((kind, rows.to_vec())))?;
-            let mut expected: Vec<_> =
-                expected.into_iter().map(|((kind, _), rows)| (kind, rows)).collect();
+            tally.each(|counted| found.push(counted))?;
+            let mut expected: Vec<Counted> = expected
+                .iter()
+                .flat_map(|((kind, _), rows)| {
+                    let of = |row: &u64| Counted {
+                        kind: *kind,
+                        row: *row,
+                        rows: rows.len() as u64,
+                        first: *row == rows[0],
+                    };
+                    rows.iter().map(of)
+                })
+                .collect();
             found.sort();
             expected.sort();
             prop_assert_eq!(found, expected);

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::clk_file::{self, ClkFileError};
 use crate::mapping::{Mapping, MappingError, Oddity};
 use crate::quality::QualityReport;
-use crate::spill::{Bits, Fingerprint, Rows, Tally};
+use crate::spill::{Bits, Counted, Fingerprint, Rows, Tally};
 use crate::table::{BadRow, Row, TableError, TableReader};
 
 /// Rows that are encoded at a time.
@@ -339,19 +339,19 @@ impl Waiting {
         let key_count = layout.match_keys.len() as u64;
         let mut dropped = Bits::with_len(rows.count() * key_count);
         let mut duplicate = Bits::with_len(rows.count());
-        tally.groups(|kind, places| {
+        tally.each(|Counted { kind, row, rows, first }| {
             let kind = usize::from(kind);
             let Some(key) = kind.checked_sub(layout.encodings.len()) else {
-                report.encodings[kind].add(places.len() as u64);
-                return;
+                return report.encodings[kind].add(rows);
             };
-            if places.len() as u64 > schema.max_key_multiplicity.into() {
-                report.dropped_match_keys += places.len() as u64;
-                places.iter().for_each(|place| dropped.set(place * key_count + key as u64));
-                return;
+            if rows > schema.max_key_multiplicity.into() {
+                report.dropped_match_keys += 1;
+                return dropped.set(row * key_count + key as u64);
             }
-            report.match_keys[key].add(places.len() as u64);
-            places.iter().skip(1).for_each(|place| duplicate.set(*place));
+            report.match_keys[key].add(rows);
+            if !first {
+                duplicate.set(row);
+            }
         })?;
         let mut disclosed = Tally::new(directory)?;
         let encodings = 0..layout.encodings.len();
@@ -374,8 +374,8 @@ impl Waiting {
             }
             Ok(())
         })?;
-        disclosed.groups(|kind, places| {
-            let alone = u64::from(places.len() == 1);
+        disclosed.each(|Counted { kind, rows, .. }| {
+            let alone = u64::from(rows == 1);
             match usize::from(kind).checked_sub(1) {
                 Some(left_out) => report.singled_out_without[left_out].singled_out += alone,
                 None => report.singled_out += alone,
@@ -430,6 +430,7 @@ pub fn spill(
     }
     let report = &mut waiting.report;
     report.blank_rows = chunks.reader.blank_rows();
+    report.rows_above = chunks.reader.rows_above();
     if !report.bad_rows.is_empty() && !skip_bad_rows {
         let mut rows = std::mem::take(&mut report.bad_rows);
         let more = rows.len().saturating_sub(LISTED);

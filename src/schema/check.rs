@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::dimension::{Dimension, DimensionSource};
+use crate::given_names::GivenNames;
 use crate::linkage_schema::{Encoding, FieldKind, LinkageSchema, MatchKey, SchemaError, Tokens};
+use crate::part::Form;
 
 /// Fewest filter bits XORed into each submitted bit of a hardened encoding. Of what was measured
 /// against known-pair and graph-matching attacks, less than this falls to a few hundred known pairs.
@@ -40,6 +42,22 @@ fn check_columns(place: &str, columns: &[String]) -> Result<(), SchemaError> {
     require(filled, place, "needs the headers under which an extract may have it")
 }
 
+fn check_families(given_names: &GivenNames) -> Result<(), SchemaError> {
+    let some = given_names.table.is_some() || !given_names.same.is_empty();
+    require(some, "given_names", "needs a table or families of its own in `same`")?;
+    let mut seen = BTreeSet::new();
+    for family in &given_names.same {
+        let several = family.len() >= 2 && family.iter().all(|name| !name.trim().is_empty());
+        require(several, "given_names.same", "a family needs two names at least")?;
+        // Only the formal name may stand in several families, which it joins.
+        for name in &family[1..] {
+            let once = seen.insert(name.trim().to_lowercase());
+            require(once, "given_names.same", &format!("the name \"{name}\" stands twice"))?;
+        }
+    }
+    Ok(())
+}
+
 impl FieldKind {
     /// The fact that a field of this kind tells: a sex alone is none worth counting, and a
     /// tussenvoegsel belongs to its surname.
@@ -72,7 +90,7 @@ impl Tokens {
             Self::Phonetic | Self::Initial => {
                 matches!(kind, K::GivenName | K::Surname | K::Place | K::Street | K::Text)
             }
-            Self::DateParts => kind == K::BirthDate,
+            Self::DateParts | Self::CertainParts => kind == K::BirthDate,
             Self::Prefixes => kind == K::Postcode,
         }
     }
@@ -99,13 +117,28 @@ impl LinkageSchema {
         require(of_clks <= 1, "schema", "can have one encoding of CLKs: a record has one CLK")?;
         for field in &self.fields {
             let place = format!("field \"{}\"", field.name);
-            check_columns(&place, &field.columns)?;
+            check_columns(&place, &[&field.columns[..], &field.whole_name_columns].concat())?;
+            let of_name = matches!(field.kind, FieldKind::GivenName | FieldKind::Surname);
+            require(
+                of_name || field.whole_name_columns.is_empty(),
+                &place,
+                "only a given_name or a surname has whole_name_columns",
+            )?;
+            let of_birth = field.kind == FieldKind::BirthDate;
+            require(
+                field.latest_year.is_none_or(|year| of_birth && (1950..=2199).contains(&year)),
+                &place,
+                "only a birth_date has a latest_year, which must be from 1950 to 2199",
+            )?;
             let lawful = field.legal_basis.as_ref().is_some_and(|basis| !basis.trim().is_empty());
             require(
                 lawful || field.kind != FieldKind::NationalId,
                 &place,
                 "a national identifier needs legal_basis, the law that allows its use",
             )?;
+        }
+        if let Some(given_names) = &self.given_names {
+            check_families(given_names)?;
         }
         if let Some(contact) = &self.contact {
             check_columns("contact.start", &contact.start)?;
@@ -187,6 +220,11 @@ impl LinkageSchema {
             let kind = self.kind_of(&place, &part.field)?;
             kinds.push(kind);
             let form = part.form;
+            require(
+                form != Form::Formal || self.given_names.is_some(),
+                &place,
+                "the form \"formal\" needs [given_names], which says which names stand for each other",
+            )?;
             let unfit = format!("the field \"{}\" has no form \"{}\"", part.field, form.name());
             require(form.fits(kind), &place, &unfit)?;
             require(seen.insert(part), &place, &format!("the part \"{part}\" stands twice"))?;

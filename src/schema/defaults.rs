@@ -1,6 +1,7 @@
 //! The shipped encodings and match keys, chosen by the kinds of field that an extract has.
 
 use crate::dimension::{Contact, Dimension};
+use crate::given_names::GivenNames;
 use crate::linkage_schema::{
     Encoding, Feature, Field, FieldKind, LinkageSchema, MatchKey, SchemaError, Tokens,
 };
@@ -167,6 +168,7 @@ impl LinkageSchema {
             encodings: encodings.collect(),
             match_keys: match_keys.collect(),
             fields,
+            given_names: None,
             contact,
             dimensions,
         };
@@ -176,6 +178,23 @@ impl LinkageSchema {
         schema.check()?;
         Ok(schema)
     }
+
+    /// The same schema with given names by their families: where a match key holds the sound of a given
+    /// name, it holds that of the formal name. Keys in which names may stand in each other's place
+    /// stay, because a name that stands in the surname's place has no formal name.
+    #[must_use]
+    pub fn with_formal_names(mut self, given_names: GivenNames) -> Self {
+        let of_given = |name: &str| self.field(name).is_some_and(|f| f.kind == K::GivenName);
+        let mut match_keys = self.match_keys.clone();
+        for part in match_keys.iter_mut().filter(|key| !key.any_order).flat_map(|k| &mut k.parts) {
+            if part.form == F::Phonetic && of_given(&part.field) {
+                part.form = F::Formal;
+            }
+        }
+        self.match_keys = match_keys;
+        self.given_names = Some(given_names);
+        self
+    }
 }
 
 #[cfg(test)]
@@ -184,10 +203,8 @@ mod tests {
 
     fn defaults(kinds: &[FieldKind]) -> Result<LinkageSchema, SchemaError> {
         let field = |(place, kind): (usize, &FieldKind)| Field {
-            name: format!("field-{place}"),
-            kind: *kind,
-            columns: vec!["header".to_owned()],
             legal_basis: Some("a law".to_owned()),
+            ..Field::new(&format!("field-{place}"), *kind, vec!["header".to_owned()])
         };
         let fields = kinds.iter().enumerate().map(field).collect();
         LinkageSchema::with_defaults("round", fields, None, vec![])

@@ -8,6 +8,7 @@ mod common_keys;
 mod defaults;
 mod dimension;
 mod draws;
+mod given_names;
 mod ids;
 mod lifecycle;
 mod linkage_schema;
@@ -21,6 +22,7 @@ mod record;
 pub use common_keys::drop_common_keys;
 pub use dimension::{Contact, Dimension, DimensionSource};
 pub use draws::Draws;
+pub use given_names::{GivenNames, NameTable};
 pub use ids::{Digest, IdError, KeyCheckValue, PartyId, RoundId, SubmissionId};
 pub use lifecycle::{IllegalTransition, RoundState, Step};
 pub use linkage_schema::{

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dimension::{Contact, Dimension};
+use crate::given_names::GivenNames;
 use crate::ids::Digest;
 use crate::part::Part;
 use crate::record::{EncodingShape, RecordShape};
@@ -47,6 +48,9 @@ pub struct LinkageSchema {
     /// What is known of a person, and under which headers an extract has it.
     #[serde(default, rename = "field")]
     pub fields: Vec<Field>,
+    /// Given names that stand for each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_names: Option<GivenNames>,
     /// First and last month of the contact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Contact>,
@@ -74,10 +78,28 @@ pub struct Field {
     /// How it is read and normalised.
     pub kind: FieldKind,
     /// Headers under which an extract may have it; several present are tried in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
+    /// Headers of columns of whole names, of which the field takes given names or surname; they are
+    /// tried after `columns`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub whole_name_columns: Vec<String>,
+    /// The last year that a birth year of two digits can mean; without it such a date is unusable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_year: Option<u16>,
     /// The law that allows its use; a national identifier cannot do without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legal_basis: Option<String>,
+}
+
+impl Field {
+    /// A field that is read from columns of its own.
+    #[must_use]
+    pub fn new(name: &str, kind: FieldKind, columns: Vec<String>) -> Self {
+        let name = name.to_owned();
+        let whole_name_columns = vec![];
+        Self { name, kind, columns, whole_name_columns, latest_year: None, legal_basis: None }
+    }
 }
 
 /// What a field means, which decides its normalisation.
@@ -161,6 +183,8 @@ pub enum Tokens {
     Initial,
     /// Day, month, year and their pairs, so that one wrong part leaves the others.
     DateParts,
+    /// The same, but only the year on the days that stand for an unknown date.
+    CertainParts,
     /// Each leading part of the value, for postcodes.
     Prefixes,
 }

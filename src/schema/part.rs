@@ -32,6 +32,8 @@ pub enum Form {
     /// The sound (Cologne phonetics); of a surname, of its last name, which is the birth name in the
     /// Dutch order "partner name-birth name".
     Phonetic,
+    /// The sound of a given name's formal name: the first of its family, or the name itself.
+    Formal,
     /// The sound of the first name of a surname.
     PhoneticFirst,
     /// The last name of a surname, letter by letter.
@@ -56,9 +58,10 @@ pub enum Form {
 }
 
 impl Form {
-    const ALL: [(Self, &'static str); 12] = [
+    const ALL: [(Self, &'static str); 13] = [
         (Self::Whole, "whole"),
         (Self::Phonetic, "phonetic"),
+        (Self::Formal, "formal"),
         (Self::PhoneticFirst, "phonetic_first"),
         (Self::Last, "last"),
         (Self::Initial, "initial"),
@@ -90,6 +93,7 @@ impl Form {
             Self::Phonetic | Self::Initial | Self::Start3 | Self::Start4 => {
                 matches!(kind, K::GivenName | K::Surname | K::Place | K::Street | K::Text)
             }
+            Self::Formal => kind == K::GivenName,
             Self::PhoneticFirst | Self::Last => kind == K::Surname,
             Self::Digits4 => kind == K::Postcode,
             Self::Year | Self::DayMonth | Self::Sorted | Self::Certain => kind == K::BirthDate,

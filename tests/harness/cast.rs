@@ -30,12 +30,7 @@ impl Cast {
 
     /// Documents under the shipped encodings. `label` tells rounds apart.
     pub fn new(label: &str) -> anyhow::Result<Self> {
-        let field = |name: &str, kind| Field {
-            name: name.to_owned(),
-            kind,
-            columns: vec![name.to_owned()],
-            legal_basis: None,
-        };
+        let field = |name: &str, kind| Field::new(name, kind, vec![name.to_owned()]);
         let fields = vec![
             field("given_name", FieldKind::GivenName),
             field("surname", FieldKind::Surname),

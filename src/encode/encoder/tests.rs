@@ -34,12 +34,7 @@ fn default_schema() -> LinkageSchema {
         ("place", FieldKind::Place),
         ("postcode", FieldKind::Postcode),
     ];
-    let field = |(name, kind): (&str, FieldKind)| Field {
-        name: name.to_owned(),
-        kind,
-        columns: vec![name.to_owned()],
-        legal_basis: None,
-    };
+    let field = |(name, kind): (&str, FieldKind)| Field::new(name, kind, vec![name.to_owned()]);
     LinkageSchema::with_defaults("round", fields.map(field).into(), None, vec![]).expect("a schema")
 }
 

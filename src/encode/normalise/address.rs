@@ -61,10 +61,3 @@ pub(super) fn house_number(raw: &str) -> Letters {
     let digits = raw.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit);
     Zeroizing::new(digits.skip_while(|c| *c == '0').collect())
 }
-
-/// The digits of a number; one digit repeated is a filler.
-pub(super) fn digits(raw: &str) -> Letters {
-    let digits: Letters = Zeroizing::new(raw.chars().filter(char::is_ascii_digit).collect());
-    let filler = digits.bytes().all(|byte| Some(&byte) == digits.as_bytes().first());
-    if filler { Letters::default() } else { digits }
-}

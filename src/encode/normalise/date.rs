@@ -1,6 +1,6 @@
 //! Birth dates.
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A birth date, of which parts may be unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Zeroize)]
@@ -45,9 +45,10 @@ fn days_of(month: u8, year: Option<u16>) -> u8 {
 }
 
 impl BirthDate {
-    /// Reads YYYY-MM-DD, YYYYMMDD, DD-MM-YYYY and D/M/YYYY with any separator, months by name, and a
-    /// time behind it. Zero parts are unknown. A month over 12 with a day up to 12 are swapped. An
-    /// impossible date is absent, and so is one without a four-digit year: its century is a guess.
+    /// Reads YYYY-MM-DD, YYYYMMDD, DD-MM-YYYY and D/M/YYYY with any separator, months by name, a time
+    /// behind it, and a spreadsheet's day number of five digits. Zero parts are unknown. A month over 12
+    /// with a day up to 12 are swapped. An impossible date is absent, and so is one without a four-digit
+    /// year: its century is a guess, which [`with_century`] makes.
     #[must_use]
     pub fn read(raw: &str) -> Option<Self> {
         let mut parts = [(0_u32, 0_usize); 3];
@@ -68,6 +69,7 @@ impl BirthDate {
         let [(a, a_len), (b, b_len), (c, c_len)] = parts;
         match (count, a_len, b_len, c_len) {
             (1..=3, 8, ..) => Self::of(a / 10_000, a / 100 % 100, a % 100),
+            (1, 5, ..) if (10_000..=60_000).contains(&a) => Self::of_day_number(a),
             (1, 4, ..) => Self::of(a, 0, 0),
             (2, 4, 1 | 2, _) => Self::of(a, b, 0),
             (2, 1 | 2, 4, _) => Self::of(b, a, 0),
@@ -75,6 +77,23 @@ impl BirthDate {
             (3, 1 | 2, 1 | 2, 4) => Self::of(c, b, a),
             _ => None,
         }
+    }
+
+    /// Of the days since 30 December 1899, as spreadsheets count from March 1900 on. Numbers of four
+    /// digits, before 18 May 1927, are years instead.
+    fn of_day_number(days: u32) -> Option<Self> {
+        let (mut year, mut day) = (1900, days.checked_sub(1)?);
+        let length = |year: u16| 337 + u32::from(days_of(2, Some(year)));
+        while day > length(year) {
+            day -= length(year);
+            year += 1;
+        }
+        let mut month = 1;
+        while day > days_of(month, Some(year)).into() {
+            day -= u32::from(days_of(month, Some(year)));
+            month += 1;
+        }
+        Self::of(year.into(), month.into(), day)
     }
 
     fn of(year: u32, month: u32, day: u32) -> Option<Self> {
@@ -117,4 +136,18 @@ impl BirthDate {
         let reached = year.checked_sub(self.year?.into())?;
         reached.checked_sub(u32::from(!turned))
     }
+}
+
+/// A date whose year has two digits (17-5-84, 17 mei 84), with the last such year that is not after
+/// `latest`; absent when the date is written otherwise.
+#[must_use]
+pub fn with_century(raw: &str, latest: u16) -> Option<Zeroizing<String>> {
+    let mut pieces = raw.trim().split(|c: char| !c.is_alphanumeric()).filter(|p| !p.is_empty());
+    let (day, month, year) = (pieces.next()?, pieces.next()?, pieces.next()?);
+    let number = |piece: &str| piece.len() <= 2 && piece.bytes().all(|b| b.is_ascii_digit());
+    if !number(day) || year.len() != 2 || !number(year) {
+        return None;
+    }
+    let back = (100 + latest % 100 - year.parse::<u16>().ok()?) % 100;
+    Some(Zeroizing::new(format!("{day}-{month}-{}", latest - back)))
 }

@@ -7,16 +7,22 @@ mod address;
 mod date;
 mod given_name;
 mod letters;
+mod national_id;
 mod sex;
 mod surname;
+mod variants;
+mod whole_name;
 
 use samenloop_schema::FieldKind;
 use zeroize::Zeroizing;
 
-pub use date::BirthDate;
+pub use date::{BirthDate, with_century};
 pub use given_name::GivenName;
+pub use national_id::passes_elfproef;
 pub use sex::Sex;
 pub use surname::Surname;
+pub(crate) use variants::Variants;
+pub use whole_name::split_whole_name;
 
 /// A text of `a-z` and `0-9` only, wiped when dropped.
 pub type Letters = Zeroizing<String>;
@@ -52,7 +58,7 @@ pub fn normalise(kind: FieldKind, raw: &str) -> Option<Value> {
         FieldKind::Postcode => plain(address::postcode(raw)),
         FieldKind::Street => plain(address::street(raw)),
         FieldKind::HouseNumber => plain(address::house_number(raw)),
-        FieldKind::NationalId => plain(address::digits(raw)),
+        FieldKind::NationalId => plain(national_id::national_id(raw)),
         FieldKind::Text => plain(letters::joined(raw)),
     }
 }

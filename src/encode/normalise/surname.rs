@@ -19,7 +19,7 @@ const PREFIXES: &[&str] = &[
 const SPOUSE_OF: &[&str] = &["ev", "wv", "echtgenote", "weduwe"];
 const BORN: &[&str] = &["geb", "geboren", "gb", "nee"];
 
-fn is_prefix(word: &str) -> bool {
+pub(super) fn is_prefix(word: &str) -> bool {
     PREFIXES.binary_search(&word).is_ok()
 }
 

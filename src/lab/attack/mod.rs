@@ -95,6 +95,23 @@ impl Extent {
         }
     }
 
+    /// What the gates need but A4 with 5,000 pairs, on so many targets among twice as many people: with
+    /// no hit the upper bound is 3.8 / targets.
+    #[must_use]
+    pub fn gates(targets: usize) -> Self {
+        Self {
+            graph: targets,
+            list: 2 * targets,
+            targets,
+            fingerprints: vec![200],
+            lessons: vec![500],
+            overlaps: vec![1.0, 0.5],
+            registered: 2 * targets as u64,
+            linked: 300,
+            ..Self::full()
+        }
+    }
+
     fn known(&self) -> usize {
         self.fingerprints.iter().chain(&self.lessons).copied().max().unwrap_or(0)
     }

@@ -78,8 +78,7 @@ fn with_sex_as_text(base: &LinkageSchema) -> anyhow::Result<(LinkageSchema, Stri
     let sex = schema.fields.iter().find(|field| field.kind == FieldKind::Sex);
     let columns = sex.context("the schema has no field of the kind Sex")?.columns.clone();
     let name = "sex-as-text".to_owned();
-    let field = Field { name: name.clone(), kind: FieldKind::Text, columns, legal_basis: None };
-    schema.fields.push(field);
+    schema.fields.push(Field::new(&name, FieldKind::Text, columns));
     schema.encodings.clear();
     schema.match_keys.clear();
     Ok((schema, name))

@@ -282,12 +282,7 @@ mod tests {
 
     #[test]
     fn exactly_the_pairs_of_the_plain_rule_are_found_on_every_path() {
-        let field = |name: &str, kind| Field {
-            name: name.to_owned(),
-            kind,
-            columns: vec![name.to_owned()],
-            legal_basis: None,
-        };
+        let field = |name: &str, kind| Field::new(name, kind, vec![name.to_owned()]);
         let fields = vec![
             field("given_name", FieldKind::GivenName),
             field("surname", FieldKind::Surname),

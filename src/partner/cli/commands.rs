@@ -116,10 +116,13 @@ fn schema_init(arguments: &InitArguments) -> anyhow::Result<()> {
     }
     let tables = arguments.csv.iter().map(|csv| table::read(csv)).collect::<Result<Vec<_>, _>>()?;
     let exclude: Vec<&str> = arguments.exclude.iter().map(String::as_str).collect();
-    let draft = match &arguments.clks {
+    let mut draft = match &arguments.clks {
         Some(clks) => draft_clk_schema(clks, &tables, &arguments.round, &exclude)?,
         None => draft_schema(&tables, &arguments.round, &exclude)?,
     };
+    if arguments.formal_names {
+        draft.with_formal_names(arguments.same_names.as_deref())?;
+    }
     let text = draft.to_toml();
     let Some(out) = &arguments.out else {
         print!("{text}");
@@ -134,6 +137,13 @@ fn schema_init(arguments: &InitArguments) -> anyhow::Result<()> {
         return print_json(&Drafted { schema: out, schema_hash, guesses, remarks, bad_rows });
     }
     print!("{}", words::draft(&draft));
+    for table in tables.iter().filter(|table| table.rows_above > 0) {
+        println!(
+            "- {}: {} rows above the headers were passed over",
+            table.path.display(),
+            table.rows_above
+        );
+    }
     if bad_rows > 0 {
         println!("- {bad_rows} rows could not be read and were not looked at");
     }

@@ -163,6 +163,12 @@ struct InitArguments {
     /// Label of the round: small letters, digits, - and _.
     #[arg(long, default_value = "round-1")]
     round: String,
+    /// Take given names by their families in the match keys that allow it, so that Kees equals Cornelis.
+    #[arg(long)]
+    formal_names: bool,
+    /// A file of further families of given names, one a line, the formal name first.
+    #[arg(long, requires = "formal_names", value_name = "FILE")]
+    same_names: Option<PathBuf>,
     /// Headers of columns that must not be used.
     #[arg(long)]
     exclude: Vec<String>,

@@ -101,6 +101,9 @@ pub(super) fn quality(report: &QualityReport) -> String {
             }
         }
     }
+    if report.rows_above > 0 {
+        notes.push(format!("{} above the headers passed over", count(report.rows_above)));
+    }
     if report.blank_rows > 0 {
         notes.push(format!("{} without any value passed over", count(report.blank_rows)));
     }

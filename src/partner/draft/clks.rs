@@ -55,6 +55,7 @@ pub fn draft_clk_schema(
         round: round.to_owned(),
         max_key_multiplicity: 5,
         fields: vec![],
+        given_names: None,
         contact,
         encodings: vec![encoding.clone()],
         match_keys: vec![],

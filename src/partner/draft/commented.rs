@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use samenloop_schema::{Contact, Dimension, Encoding, Field, LinkageSchema, MatchKey};
+use samenloop_schema::{Contact, Dimension, Encoding, Field, GivenNames, LinkageSchema, MatchKey};
 use serde::Serialize;
 
 use super::{Draft, Guess, Use};
@@ -19,6 +19,8 @@ struct Piece<'s> {
     max_key_multiplicity: Option<u32>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     field: &'s [Field],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given_names: Option<&'s GivenNames>,
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<&'s Contact>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -45,6 +47,7 @@ impl Draft {
             round,
             max_key_multiplicity,
             fields,
+            given_names,
             contact,
             encodings,
             match_keys,
@@ -73,6 +76,15 @@ impl Draft {
         for field in fields {
             let comments = self.reasons(&Use::Field(field.name.clone()));
             part(&comments, Piece { field: std::slice::from_ref(field), ..Piece::default() });
+        }
+        if let Some(given_names) = given_names {
+            part(
+                &says(
+                    "Given names that stand for each other, such as Kees for Cornelis: the program's table, \
+                     and families of your own as `same = [[\"Cornelis\", \"Krelis\"]]`, the formal name first.",
+                ),
+                Piece { given_names: Some(given_names), ..Piece::default() },
+            );
         }
         if let Some(contact) = contact {
             let mut comments = self.reasons(&Use::ContactStart);

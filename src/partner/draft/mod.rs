@@ -12,9 +12,12 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use samenloop_schema::{Contact, Dimension, Field, FieldKind, LinkageSchema, SchemaError};
+use samenloop_schema::{
+    Contact, Dimension, Field, FieldKind, GivenNames, LinkageSchema, NameTable, SchemaError,
+};
 use serde::Serialize;
 
 use crate::clk_file::ClkFileError;
@@ -23,6 +26,7 @@ pub use clks::draft_clk_schema;
 use codes::CodeList;
 pub(crate) use codes::same_code;
 use contents::{Contents, TELLING};
+pub(crate) use vocabulary::is_known_header;
 use vocabulary::{Likeness, Meaning};
 
 /// Why no schema could be drafted.
@@ -52,6 +56,14 @@ pub enum DraftError {
         /// What is wrong with them.
         rule: String,
     },
+    /// The file of families of given names.
+    #[error("{}: cannot be read: {reason}", path.display())]
+    Names {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        reason: std::io::Error,
+    },
     /// The fields that were found do not make a schema.
     #[error("the fields that were found are too few to link people by: {0}")]
     Schema(#[from] SchemaError),
@@ -66,6 +78,28 @@ pub struct Draft {
     pub guesses: Vec<Guess>,
     /// What a reader should look at before agreeing to the schema.
     pub remarks: Vec<String>,
+}
+
+impl Draft {
+    /// Takes given names by the families of the program's table, and of a file with one family a line,
+    /// the formal name first.
+    pub fn with_formal_names(&mut self, own: Option<&Path>) -> Result<(), DraftError> {
+        let mut given_names = GivenNames { table: Some(NameTable::Nl1), same: vec![] };
+        if let Some(path) = own {
+            let text = std::fs::read_to_string(path)
+                .map_err(|reason| DraftError::Names { path: path.to_owned(), reason })?;
+            let words = |line: &str| -> Vec<String> {
+                let names = line.split([' ', ',', ';', '\t']).map(str::trim);
+                names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+            };
+            given_names.same =
+                text.lines().map(words).filter(|family| !family.is_empty()).collect();
+        }
+        let schema = self.schema.clone().with_formal_names(given_names);
+        schema.check()?;
+        self.schema = schema;
+        Ok(())
+    }
 }
 
 /// What a column is held to be.
@@ -202,13 +236,27 @@ fn fields(columns: &[Column<'_>]) -> Vec<Field> {
         &[Meaning::HouseNumber],
         &[Meaning::Address],
     ];
+    let short_years = columns.iter().any(|column| {
+        column.verdict.meaning == Some(Meaning::BirthDate) && column.contents.short_years() > 0.0
+    });
     let field = |meanings: &&[Meaning]| {
-        let columns = headers(columns, meanings);
+        let own = headers(columns, meanings);
         let (name, kind): (&str, FieldKind) = meanings[0].field()?;
-        let found = !columns.is_empty();
-        found.then(|| Field { name: name.to_owned(), kind, columns, legal_basis: None })
+        let whole_name_columns = match meanings[0] {
+            Meaning::GivenName | Meaning::Surname => headers(columns, &[Meaning::WholeName]),
+            _ => vec![],
+        };
+        let found = !own.is_empty() || !whole_name_columns.is_empty();
+        let latest_year = (kind == FieldKind::BirthDate && short_years).then(this_year);
+        found.then(|| Field { whole_name_columns, latest_year, ..Field::new(name, kind, own) })
     };
     ORDER.iter().filter_map(field).collect()
+}
+
+/// The calendar year, in which the youngest are born.
+fn this_year() -> u16 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    1970 + (since_1970.as_secs() / 31_556_952) as u16
 }
 
 /// The contact's columns. A schema names both; where only one is found, the other has its usual
@@ -259,6 +307,17 @@ fn judge<'t>(table: &'t Table, exclude: &[&str]) -> Vec<Column<'t>> {
             Column { file: table, header, contents, verdict }
         })
         .collect();
+    if columns
+        .iter()
+        .any(|c| matches!(c.verdict.meaning, Some(Meaning::GivenName | Meaning::Nickname)))
+    {
+        // With a column of given names, a "naam" is a surname.
+        for column in &mut columns {
+            if column.verdict.meaning == Some(Meaning::WholeName) {
+                column.verdict.meaning = Some(Meaning::Surname);
+            }
+        }
+    }
     keep_the_best(&mut columns);
     find_by_contents(&mut columns, exclude);
     columns
@@ -287,7 +346,28 @@ fn by_header(header: &str, contents: &Contents) -> Verdict {
         })
     };
     let vetoed = match meaning {
-        Meaning::BirthDate => contradicts(contents.days(), "dates"),
+        Meaning::BirthDate => contradicts(contents.days(), "dates").or_else(|| {
+            (contents.short_years() > 0.0).then(|| {
+                let why = format!(
+                    "{said}; {} % of its values have a year of two digits, which is held to be no later \
+                     than latest_year",
+                    percent(contents.short_years())
+                );
+                Verdict { meaning: Some(meaning), similarity, why }
+            })
+        }),
+        Meaning::WholeName if contents.whole_names() <= 0.5 => {
+            let meaning = Some(Meaning::Surname);
+            Some(Verdict { meaning, similarity, why: format!("{said}, and its values are surnames") })
+        }
+        Meaning::WholeName => {
+            let why = format!(
+                "{said}, and {} % of its values hold given names beside a surname, from which both fields \
+                 are taken",
+                percent(contents.whole_names())
+            );
+            Some(Verdict { meaning: Some(meaning), similarity, why })
+        }
         Meaning::Start | Meaning::End => contradicts(contents.months_or_days(), "months or dates"),
         Meaning::Sex => (contents.values.len() > 8).then(|| {
             Verdict::left_out(format!(

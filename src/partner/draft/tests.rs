@@ -108,3 +108,30 @@ fn a_file_without_people_gives_no_schema() {
         draft_schema(&[table("x.csv", "bedrag,datum\n1,2\n")], "test", &[]).expect_err("nothing");
     assert!(error.to_string().contains("x.csv"), "{error}");
 }
+
+/// What a shelter's spreadsheet gives: a title, merged cells, an empty column, whole names, short years.
+#[test]
+fn a_bad_spreadsheet_export_gives_a_schema_without_editing() -> Result<(), DraftError> {
+    let export = "Uitdraai 1-1-2025;;;;;
+Client;;;;Verblijf;
+Cli\u{eb}ntnr;Naam;;Geb. datum;In zorg;Uit zorg
+1;Jansen, J. (Jan);;17-05-84;01-03-24;
+2;Berg, Anna van den;;3-2-05;12-04-24;30-04-24
+3;Vries, M. de;;30819;12-04-24;
+Totaal;3;;;;
+";
+    let mut draft = draft_schema(&[table("export.csv", export)], "test", &[])?;
+    draft.with_formal_names(None)?;
+    for field in ["given_name", "surname"] {
+        let field = draft.schema.field(field).expect("a field of the whole name");
+        assert_eq!(
+            (field.columns.len(), &field.whole_name_columns[..]),
+            (0, &["Naam".to_owned()][..])
+        );
+    }
+    let born = draft.schema.field("birth_date").expect("a birth date");
+    assert!(born.latest_year.is_some_and(|year| year >= 2025));
+    assert!(draft.schema.contact.is_some() && draft.schema.given_names.is_some());
+    assert_eq!(LinkageSchema::from_toml(&draft.to_toml()), Ok(draft.schema.clone()));
+    Ok(())
+}

@@ -15,6 +15,8 @@ pub(super) enum Meaning {
     SurnamePrefix,
     /// Surname.
     Surname,
+    /// Given names and surname together.
+    WholeName,
     /// Birth date.
     BirthDate,
     /// Sex.
@@ -66,8 +68,11 @@ const VOCABULARY: &[(Meaning, &str)] = &[
     (
         Meaning::Surname,
         "achternaam achternm anaam geslachtsnaam familienaam familyname surname lastname \
-         lname geboortenaam meisjesnaam maidenname naam name fullname volledigenaam \
-         clientnaam naamclient clientname",
+         lname geboortenaam meisjesnaam maidenname",
+    ),
+    (
+        Meaning::WholeName,
+        "naam name fullname volledigenaam clientnaam naamclient clientname patientnaam",
     ),
     (
         Meaning::BirthDate,
@@ -182,6 +187,11 @@ pub(super) fn meaning(header: &str) -> Option<Likeness> {
         .max_by(|one, other| one.similarity.total_cmp(&other.similarity))
 }
 
+/// Whether a header is, to the letter, a word of the vocabulary.
+pub(crate) fn is_known_header(header: &str) -> bool {
+    meaning(header).is_some_and(|likeness| likeness.similarity >= 1.0)
+}
+
 /// Letters and digits in lower case, without accents.
 fn fold(header: &str) -> String {
     header
@@ -207,7 +217,7 @@ impl Meaning {
                 ("given_name", FieldKind::GivenName)
             }
             Self::SurnamePrefix => ("surname_prefix", FieldKind::SurnamePrefix),
-            Self::Surname => ("surname", FieldKind::Surname),
+            Self::Surname | Self::WholeName => ("surname", FieldKind::Surname),
             Self::BirthDate => ("birth_date", FieldKind::BirthDate),
             Self::Sex => ("sex", FieldKind::Sex),
             Self::BirthPlace => ("birth_place", FieldKind::Place),
@@ -238,6 +248,7 @@ impl Meaning {
             Self::Initials => "initials",
             Self::SurnamePrefix => "tussenvoegsel",
             Self::Surname => "surname",
+            Self::WholeName => "a whole name",
             Self::BirthDate => "birth date",
             Self::Sex => "sex",
             Self::BirthPlace => "place of birth",
@@ -280,6 +291,7 @@ mod tests {
             ("tussenv.", Some(Meaning::SurnamePrefix)),
             ("Voorvoegsel", Some(Meaning::SurnamePrefix)),
             ("Geslachtsnaam", Some(Meaning::Surname)),
+            ("Naam cliënt", Some(Meaning::WholeName)),
             ("geslacht", Some(Meaning::Sex)),
             ("m/v", Some(Meaning::Sex)),
             ("street_number", Some(Meaning::HouseNumber)),

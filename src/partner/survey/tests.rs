@@ -96,14 +96,14 @@ fn in_memory(path: &Path, schema: &LinkageSchema, keys: &RoundKeys) -> Survey {
         for clk in kept.iter().filter_map(|record| record.encodings[place].as_ref()) {
             *counts.entry(clk).or_default() += 1;
         }
-        counts.values().for_each(|count| presence.add(*count));
+        counts.values().for_each(|count| (0..*count).for_each(|_| presence.add(*count)));
     }
     for (place, presence) in report.match_keys.iter_mut().enumerate() {
         let mut counts: HashMap<_, u64> = HashMap::new();
         for key in kept.iter().filter_map(|record| record.match_keys[place]) {
             *counts.entry(key).or_default() += 1;
         }
-        counts.values().for_each(|count| presence.add(*count));
+        counts.values().for_each(|count| (0..*count).for_each(|_| presence.add(*count)));
     }
     Survey { records: kept, lines: kept_lines, report }
 }

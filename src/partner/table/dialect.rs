@@ -41,7 +41,7 @@ impl Separator {
     }
 
     /// Of a text's beginning: what Excel's `sep=` line says, else the separator by which most rows
-    /// have as many columns as the first, and of those the one with the most columns.
+    /// have the same number of columns, and of those the one with the most columns.
     #[must_use]
     pub(super) fn find(head: &str) -> Self {
         if let Some(separator) = stated(head.lines().next().unwrap_or_default()) {
@@ -53,13 +53,13 @@ impl Separator {
                 .flexible(true)
                 .delimiter(candidate.byte())
                 .from_reader(head.as_bytes());
-            let mut widths = reader.records().take(SAMPLE).filter_map(Result::ok).map(|r| r.len());
-            let columns = widths.next().unwrap_or(0);
-            let (mut rows, mut agree) = (1_usize, 1_usize);
-            for width in widths {
-                rows += 1;
-                agree += usize::from(width == columns);
-            }
+            let mut widths: Vec<usize> =
+                reader.records().take(SAMPLE).filter_map(Result::ok).map(|r| r.len()).collect();
+            widths.sort_unstable();
+            let same = widths.chunk_by(|one, other| one == other);
+            let most = same.max_by_key(|rows| rows.len()).unwrap_or(&[]);
+            let (rows, agree) = (widths.len().max(1), most.len());
+            let columns = most.first().copied().unwrap_or(0);
             // Tenths, so that a few ragged rows do not outweigh columns.
             (columns > 1, agree * 10 / rows, columns)
         };

@@ -52,16 +52,6 @@ pub enum TableError {
         /// Line of the file, from 1.
         line: u64,
     },
-    /// A header is empty while others follow it.
-    #[error("{}, line {line}: column {column} has no header; give it a name or remove the column", path.display())]
-    HeaderEmpty {
-        /// The file.
-        path: PathBuf,
-        /// Line of the file, from 1.
-        line: u64,
-        /// Column, from 1.
-        column: usize,
-    },
     /// Two headers are the same but for case and space.
     #[error(
         "{}, line {line}: columns {first} and {second} have the same header \"{header}\"; rename \
@@ -103,7 +93,7 @@ pub enum RowFault {
     /// Fewer values than headers.
     #[error(
         "has {found} columns of {expected}; the first that is missing is \"{field}\"{}",
-        quote_hint(*.breaks)
+        too_few_hint(*.found, *.breaks)
     )]
     TooFew {
         /// Values in the row.
@@ -128,6 +118,14 @@ pub enum RowFault {
         /// The last header.
         field: String,
     },
+    /// A value in a column that has no header; such columns are passed over while they are empty.
+    #[error(
+        "has a value in column {column}, which has no header; give it one or remove the column"
+    )]
+    NoHeader {
+        /// Column, from 1.
+        column: usize,
+    },
     /// A quotation mark opens a value that never closes, so that the rest of the file is lost in it.
     #[error(
         "\"{field}\" opens a quotation mark that is never closed, which swallows the rest of the \
@@ -139,9 +137,11 @@ pub enum RowFault {
     },
 }
 
-fn quote_hint(breaks: u64) -> &'static str {
+fn too_few_hint(found: usize, breaks: u64) -> &'static str {
     if breaks > 0 {
         ", and a value spans several lines: is a quotation mark left open?"
+    } else if found == 1 {
+        "; is it a total or a note below the table?"
     } else {
         "; does a value hold a line break?"
     }

@@ -6,6 +6,7 @@
 
 mod dialect;
 mod fault;
+mod headers;
 mod text;
 
 #[cfg(test)]
@@ -63,6 +64,11 @@ pub struct TableReader {
     path: PathBuf,
     dialect: Dialect,
     headers: Vec<String>,
+    /// Places of the headers among the columns.
+    columns: Vec<usize>,
+    /// Columns up to the last header.
+    width: usize,
+    rows_above: u64,
     reader: csv::Reader<text::TextReader>,
     record: csv::StringRecord,
     source_len: u64,
@@ -85,6 +91,8 @@ pub struct Table {
     pub bad_rows: Vec<BadRow>,
     /// Rows with separators only, which are no registrations.
     pub blank_rows: u64,
+    /// Rows above the headers, such as a title or merged cells.
+    pub rows_above: u64,
 }
 
 /// Reads a whole file.
@@ -111,6 +119,7 @@ impl TableReader {
         source.rewind().map_err(read)?;
         let head = text::head(&mut source, charset).map_err(read)?;
         let separator = Separator::find(&head);
+        let rows_above = headers::rows_above(&head, separator.byte());
         source.rewind().map_err(read)?;
         let text = text::TextReader::new(Box::new(source), charset);
         let reader = csv::ReaderBuilder::new()
@@ -122,6 +131,9 @@ impl TableReader {
             path: path.to_owned(),
             dialect: Dialect { charset, separator },
             headers: vec![],
+            columns: vec![],
+            width: 0,
+            rows_above,
             reader,
             record: csv::StringRecord::new(),
             source_len,
@@ -142,6 +154,12 @@ impl TableReader {
     #[must_use]
     pub fn headers(&self) -> &[String] {
         &self.headers
+    }
+
+    /// Rows above the headers, such as a title or merged cells.
+    #[must_use]
+    pub fn rows_above(&self) -> u64 {
+        self.rows_above
     }
 
     /// Rows with separators only that have been passed so far.
@@ -169,8 +187,8 @@ impl TableReader {
                 Err(bad) => bad_rows.push(bad),
             }
         }
-        let Self { path, dialect, headers, blank_rows, .. } = self;
-        Ok(Table { path, dialect, headers, rows, bad_rows, blank_rows })
+        let Self { path, dialect, headers, blank_rows, rows_above, .. } = self;
+        Ok(Table { path, dialect, headers, rows, bad_rows, blank_rows, rows_above })
     }
 
     /// The next row, readable or not; none at the end. An error is the file's, not the row's.
@@ -188,15 +206,23 @@ impl TableReader {
                 self.blank_rows += 1;
                 continue;
             };
-            let (found, expected) = (self.record.len(), self.headers.len());
+            let (found, expected) = (self.record.len(), self.width);
+            let headless =
+                |at: &usize| !self.columns.contains(at) && !self.record[*at].trim().is_empty();
+            let header = |at: usize| {
+                let place = self.columns.partition_point(|column| *column < at);
+                self.headers[place.min(self.headers.len() - 1)].clone()
+            };
             let fault = if last >= expected {
-                let field = self.headers[expected - 1].clone();
+                let field = header(expected - 1);
                 RowFault::TooMany { found: last + 1, expected, field }
             } else if found < expected {
-                RowFault::TooFew { found, expected, field: self.headers[found].clone(), breaks }
+                RowFault::TooFew { found, expected, field: header(found), breaks }
+            } else if let Some(column) = (0..expected).find(headless) {
+                RowFault::NoHeader { column: column + 1 }
             } else {
-                let values = self.record.iter().take(expected).map(str::to_owned).collect();
-                return Ok(Some(Ok(Row { line, values })));
+                let values = self.columns.iter().map(|column| self.record[*column].to_owned());
+                return Ok(Some(Ok(Row { line, values: values.collect() })));
             };
             return Ok(Some(Err(BadRow { line, fault })));
         }
@@ -235,34 +261,37 @@ impl TableReader {
 
     fn read_headers(&mut self) -> Result<(), TableError> {
         let path = self.path.clone();
+        let mut above = self.rows_above;
         let line = loop {
             let Some((line, _)) = self.next_record()? else {
                 return Err(TableError::Empty { path });
             };
+            if above > 0 {
+                above -= 1;
+                continue;
+            }
             let blank = self.record.iter().all(|value| value.trim().is_empty());
             let stated = line == 1 && dialect::is_separator_line(&self.record);
             if !(blank || stated) {
                 break line;
             }
         };
-        let mut headers: Vec<String> =
-            self.record.iter().map(|header| header.trim().to_owned()).collect();
-        while headers.last().is_some_and(String::is_empty) {
-            headers.pop();
-        }
+        let headed = self.record.iter().enumerate().filter(|(_, header)| !header.trim().is_empty());
+        let (columns, headers): (Vec<usize>, Vec<String>) =
+            headed.map(|(place, header)| (place, header.trim().to_owned())).unzip();
         if headers.len() < 2 {
             return Err(TableError::OneColumn { path, line });
         }
         for (place, header) in headers.iter().enumerate() {
-            if header.is_empty() {
-                return Err(TableError::HeaderEmpty { path, line, column: place + 1 });
-            }
             let same = |other: &String| same_header(other, header);
             if let Some(first) = headers[..place].iter().position(same) {
-                let (first, second, header) = (first + 1, place + 1, header.clone());
+                let (first, second) = (columns[first] + 1, columns[place] + 1);
+                let header = header.clone();
                 return Err(TableError::HeaderTwice { path, line, first, second, header });
             }
         }
+        self.width = columns.last().map_or(0, |last| last + 1);
+        self.columns = columns;
         self.headers = headers;
         Ok(())
     }

@@ -99,7 +99,6 @@ fn what_is_no_table_is_refused_with_what_to_do() {
         (b"a\0;\0", "UTF-16 without a byte order mark"),
         (b"\xef\xbb\xbfa;b\n1;2\n\xe9;3\n", "line 3: not UTF-8"),
         (b"Export\na;b\n1;2", "remove any title above the headers"),
-        (b"a;;c\n1;2;3", "line 1: column 2 has no header"),
         (b"a;b;A \n1;2;3", "columns 1 and 3 have the same header \"A\""),
     ];
     for (bytes, message) in cases {
@@ -107,6 +106,34 @@ fn what_is_no_table_is_refused_with_what_to_do() {
         assert!(error.starts_with("x.csv"), "{error}");
         assert!(error.contains(message), "{error}");
     }
+}
+
+#[test]
+fn a_column_without_header_is_passed_over_while_it_is_empty() -> Result<(), TableError> {
+    let table = table(b"a;;c;\n1;;3;\n4;5;6;\n7;;9;8\n")?;
+    assert_eq!(table.headers, ["a", "c"]);
+    assert_eq!(table.rows[0].values(), ["1", "3"]);
+    let bad: Vec<String> = table.bad_rows.iter().map(ToString::to_string).collect();
+    assert!(bad[0].starts_with("line 3: has a value in column 2, which has no header"), "{bad:?}");
+    assert!(bad[1].starts_with("line 4: has a value in column 4 while there are 3 headers"));
+    Ok(())
+}
+
+#[test]
+fn titles_and_merged_cells_above_the_headers_are_passed_over() -> Result<(), TableError> {
+    for above in
+        ["Export van 1 januari;;\n", "Uitdraai\n\n", "Client;;Adres\n", "sep=;\nLijst;;\n;;\n"]
+    {
+        let text = format!("{above}achternaam;geb.dat;postcode\nJansen;1970-01-01;9711AB\n");
+        let table = table(text.as_bytes())?;
+        assert_eq!(table.headers, ["achternaam", "geb.dat", "postcode"], "{above:?}");
+        assert_eq!(table.rows.len(), 1, "{above:?}");
+        assert!(table.bad_rows.is_empty() && table.rows_above > 0, "{above:?}");
+    }
+    // Headers with a gap stay headers.
+    let table = table(b"achternaam;;geb.dat\nJansen;;1970-01-01\nvan;;tot\n")?;
+    assert_eq!((table.headers.len(), table.rows_above), (2, 0));
+    Ok(())
 }
 
 #[test]

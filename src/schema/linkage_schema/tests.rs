@@ -105,6 +105,9 @@ fn the_hash_binds_what_decides_a_bit_and_nothing_else() {
         ("\"surname.phonetic\", \"birth.sorted\"", "\"birth.sorted\", \"surname.phonetic\""),
         ("\"0014\", \"0037\"", "\"0037\", \"0014\""),
         ("[18, 23, 65]", "[18, 23, 66]"),
+        ("[contact]", "[given_names]\ntable = \"nl-1\"\n[contact]"),
+        ("kind = \"birth_date\"", "kind = \"birth_date\"\nlatest_year = 2026"),
+        ("kind = \"surname\"", "kind = \"surname\"\nwhole_name_columns = [\"naam\"]"),
     ] {
         assert_ne!(hash(&GOOD.replace(from, to)), hash(GOOD), "{to}");
     }
@@ -124,6 +127,22 @@ fn a_broken_rule_is_named_with_its_place() {
         ("columns = [\"achternaam\"]", "columns = []", &["field \"surname\": needs the headers"]),
         ("legal_basis = \"a law\"", "", &["field \"bsn\": ", "legal_basis"]),
         ("legal_basis = \"a law\"", "legal_basis = \" \"", &["field \"bsn\": ", "legal_basis"]),
+        (
+            "kind = \"surname\"",
+            "kind = \"text\"\nwhole_name_columns = [\"naam\"]",
+            &["whole_name_columns"],
+        ),
+        ("kind = \"surname\"", "kind = \"surname\"\nlatest_year = 2026", &["only a birth_date"]),
+        ("kind = \"birth_date\"", "kind = \"birth_date\"\nlatest_year = 26", &["latest_year"]),
+        ("\"surname.phonetic\"", "\"given.formal\"", &["needs [given_names]"]),
+        ("[contact]", "[given_names]\n[contact]", &["given_names: needs a table"]),
+        ("[contact]", "[given_names]\ntable = \"nl-9\"\n[contact]", &["nl-1"]),
+        ("[contact]", "[given_names]\nsame = [[\"Jan\"]]\n[contact]", &["two names"]),
+        (
+            "[contact]",
+            "[given_names]\nsame = [[\"a\", \"b\"], [\"c\", \"B\"]]\n[contact]",
+            &["\"B\" stands twice"],
+        ),
         ("legal_basis", "legal_bases", &["line 29", "unknown field `legal_bases`"]),
         ("kind = \"surname\"", "kind = \"name\"", &["unknown variant `name`"]),
         ("end = [\"einde\"]", "end = []", &["contact.end: needs the headers"]),
