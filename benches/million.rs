@@ -125,16 +125,15 @@ fn run(dir: &Path, search: Search) -> anyhow::Result<()> {
     let schema = LinkageSchema::from_toml(&fs::read_to_string(dir.join("schema.toml"))?)?;
     let shape = schema.shape();
     let begin = Lap::begin();
-    let mut records: Vec<Vec<Record>> = vec![];
-    for (_, rows) in files(dir) {
+    let read = |(_, rows): (PathBuf, PathBuf)| -> anyhow::Result<Vec<Record>> {
         let bytes = fs::read(rows)?;
-        let of_source: Result<Vec<Record>, _> =
-            bytes.par_chunks(shape.row_len()).map(|row| shape.read_row(row)).collect();
-        records.push(of_source?);
-    }
-    for rows in &mut records {
-        drop_common_keys(rows, schema.max_key_multiplicity);
-    }
+        let rows = bytes.par_chunks(shape.row_len()).map(|row| shape.read_row(row));
+        let mut records = rows.collect::<Result<Vec<Record>, _>>()?;
+        drop_common_keys(&mut records, schema.max_key_multiplicity);
+        Ok(records)
+    };
+    let mut records: Vec<Vec<Record>> =
+        files(dir).into_par_iter().map(read).collect::<Result<_, _>>()?;
     let load = begin.so_far();
     let sources: Vec<Source<'_>> =
         records.iter().map(|records| Source { may_hold_duplicates: true, records }).collect();
@@ -142,9 +141,10 @@ fn run(dir: &Path, search: Search) -> anyhow::Result<()> {
     let watch = Watch(Lap::begin(), Mutex::default());
     let linkage = link(&schema, &sources, &Options { search, ..Options::default() }, &watch)?;
     let linked = linking.so_far();
-    let registrations: Vec<Registration> = (0_u16..)
+    let places = (0..records.len() as u16).into_par_iter();
+    let registrations: Vec<Registration> = places
         .zip(std::mem::take(&mut records))
-        .flat_map(|(party, rows)| rows.into_iter().map(move |row| (party, row)))
+        .flat_map(|(party, rows)| rows.into_par_iter().map(move |row| (party, row)))
         .map(|(party, row)| Registration {
             party,
             digest: shape.digest(&row),

@@ -440,7 +440,8 @@ fn no_question_outside_the_lattice_is_answered() {
 #[test]
 fn a_stored_release_is_read_back_whole_or_not_at_all() {
     let population = Population::usual();
-    let draws = Draws::of_partitions(&population.clusters, &[population.clusters.clone()]);
+    let draws =
+        Draws::of_partitions(&population.clusters, std::slice::from_ref(&population.clusters));
     let key = NoiseKey::new([1; 32]);
     let release =
         materialise(&policy(), wide(), &population.rows, &population.clusters, &draws, key);

@@ -350,12 +350,16 @@ fn background(
         let mut record = || ((u128::from(next(&mut state)) * u128::from(n)) >> 64) as usize;
         let (a, b) = (record(), record());
         let pair = (a.min(b) as u32, a.max(b) as u32);
-        if a != b && population.compatible(a, b) && candidates.binary_search(&pair).is_err() {
+        if a != b && population.compatible(a, b) {
             sample.push(pair);
         }
     }
-    for (a, b) in &sample {
-        counts.add(&comparison.compare(population, *a as usize, *b as usize), 1.0);
+    let sample: Vec<(u32, u32)> =
+        sample.into_par_iter().filter(|pair| candidates.binary_search(pair).is_err()).collect();
+    let compare = |(a, b): &(u32, u32)| comparison.compare(population, *a as usize, *b as usize);
+    let compared: Vec<Vector> = sample.par_iter().map(compare).collect();
+    for vector in &compared {
+        counts.add(vector, 1.0);
         sampled += 1.0;
     }
     let scale = if sampled > 0.0 { rest / sampled } else { 0.0 };

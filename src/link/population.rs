@@ -160,7 +160,7 @@ impl Population {
                 .into_iter()
                 .map(|place| {
                     let code = |record: &&Record| record.codes[place].map_or(0, |code| code + 1);
-                    records.iter().map(code).collect()
+                    records.par_iter().map(code).collect()
                 })
                 .collect(),
             digest,

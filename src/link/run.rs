@@ -1,5 +1,6 @@
 //! The linkage from records to clusters.
 
+use rayon::prelude::*;
 use samenloop_schema::{Digest, LinkageSchema, Record, RowRule};
 
 use crate::candidates::{self, blocks};
@@ -177,19 +178,18 @@ pub fn link(
 }
 
 fn partition_digest(population: &Population, clusters: &[u32]) -> Digest {
-    let count = clusters.iter().max().map_or(0, |last| *last as usize + 1);
-    let mut members: Vec<Vec<&[u8]>> = vec![vec![]; count];
-    for (record, cluster) in clusters.iter().enumerate() {
-        members[*cluster as usize].push(population.digests[record].as_bytes());
-    }
-    let mut digests: Vec<Digest> = members
-        .into_iter()
-        .map(|mut parts| {
-            parts.sort_unstable();
-            Digest::of_parts("samenloop/v1/link/cluster", &parts)
-        })
-        .collect();
-    digests.sort_unstable();
+    let mut order: Vec<(u32, u32)> = clusters.iter().copied().zip(0..).collect();
+    order.par_sort_unstable();
+    let members: Vec<&[(u32, u32)]> = order.chunk_by(|a, b| a.0 == b.0).collect();
+    let digest = |members: &&[(u32, u32)]| {
+        // Records are in the order of their digests.
+        let of =
+            |(_, record): &(u32, u32)| population.digests[*record as usize].as_bytes() as &[u8];
+        let parts: Vec<&[u8]> = members.iter().map(of).collect();
+        Digest::of_parts("samenloop/v1/link/cluster", &parts)
+    };
+    let mut digests: Vec<Digest> = members.par_iter().map(digest).collect();
+    digests.par_sort_unstable();
     let parts: Vec<&[u8]> = digests.iter().map(|digest| digest.as_bytes()).collect();
     Digest::of_parts("samenloop/v1/link/partition", &parts)
 }

@@ -263,7 +263,8 @@ mod tests {
             draws
         };
         let partition = [0, 0, 2];
-        let cases: &[(&[(&[u32], u64)], bool)] = &[
+        type Listed<'a> = &'a [(&'a [u32], u64)];
+        let cases: &[(Listed<'_>, bool)] = &[
             (&[], true),
             (&[(&[0, 1], 0b01), (&[0], 0b10), (&[1], 0b10)], true),
             (&[(&[0, 1], 0b01), (&[0], 0b10)], false),

@@ -1,5 +1,6 @@
 //! Submissions of a partner: opened, sealed, shown, withdrawn.
 
+use rayon::prelude::*;
 use samenloop_ledger::{Event, Rounded, submission_content};
 use samenloop_schema::{
     KeyCheckValue, Record, RoundId, RoundState, Step, SubmissionId, drop_common_keys,
@@ -17,6 +18,9 @@ use crate::store::{
 
 /// Submissions that one party may open in one round.
 const MAX_SUBMISSIONS: usize = 1000;
+
+/// Batches that are decrypted side by side.
+const OPENED: usize = 64;
 
 /// Why a submission is not opened, sealed or withdrawn.
 #[derive(Debug, thiserror::Error)]
@@ -146,19 +150,27 @@ pub(crate) fn rows(
 ) -> Result<Vec<Record>, StoreError> {
     let key = submission_key(&facts.id, placed.party.into(), &placed.id);
     let data_key = data_key(access, &placed.stored, &key)?;
-    let mut records = vec![];
-    for number in 0..placed.stored.batches {
-        let place = batch_key(&facts.id, &placed.id, number);
-        let sealed =
-            access.bytes(BLOBS, &place)?.ok_or(StoreError::Missing { what: "a batch's rows" })?;
-        let plain = data_key.open(&sealed, &place)?;
-        for row in plain.chunks(facts.shape.row_len()) {
-            let record = facts.shape.read_row(row).map_err(|rule| StoreError::Value {
+    let open = |(place, sealed): &([u8; 52], Vec<u8>)| {
+        let plain = data_key.open(sealed, place)?;
+        let rows = plain.chunks(facts.shape.row_len()).map(|row| {
+            facts.shape.read_row(row).map_err(|rule| StoreError::Value {
                 table: samenloop_wire::store::BLOBS,
                 reason: rule.to_string(),
-            })?;
-            records.push(record);
-        }
+            })
+        });
+        rows.collect::<Result<Vec<Record>, StoreError>>()
+    };
+    let mut records = vec![];
+    let numbers: Vec<u32> = (0..placed.stored.batches).collect();
+    for numbers in numbers.chunks(OPENED) {
+        let sealed = numbers.iter().map(|number| {
+            let place = batch_key(&facts.id, &placed.id, *number);
+            let sealed = access.bytes(BLOBS, &place)?;
+            Ok((place, sealed.ok_or(StoreError::Missing { what: "a batch's rows" })?))
+        });
+        let sealed: Vec<([u8; 52], Vec<u8>)> = sealed.collect::<Result<_, StoreError>>()?;
+        let opened: Vec<Vec<Record>> = sealed.par_iter().map(open).collect::<Result<_, _>>()?;
+        opened.into_iter().for_each(|mut rows| records.append(&mut rows));
     }
     if records.len() as u64 != placed.stored.records {
         return Err(StoreError::Missing { what: "rows of a submission" });

@@ -1,5 +1,6 @@
 //! The frozen inputs, decrypted in memory for a run or a release.
 
+use rayon::prelude::*;
 use samenloop_disclose::Registration;
 use samenloop_schema::{Record, drop_common_keys};
 use samenloop_wire::v1::SubmissionState;
@@ -35,9 +36,9 @@ fn submitted(store: &Store, facts: &RoundFacts) -> Result<Vec<SourceRows>, Store
 /// The inputs of a run: sealed submissions without match-key values that too many rows share.
 pub(super) fn load(store: &Store, facts: &RoundFacts) -> Result<Vec<SourceRows>, StoreError> {
     let mut sources = submitted(store, facts)?;
-    for source in &mut sources {
+    sources.par_iter_mut().for_each(|source| {
         drop_common_keys(&mut source.records, facts.schema.max_key_multiplicity);
-    }
+    });
     Ok(sources)
 }
 
@@ -53,10 +54,10 @@ pub(super) fn registrations(
         start: record.start,
         end: record.end,
     };
-    let sources = submitted(store, facts)?.into_iter();
+    let sources = submitted(store, facts)?.into_par_iter();
     Ok(sources
         .flat_map(|SourceRows { party, records, .. }| {
-            records.into_iter().map(move |record| registration(party, record))
+            records.into_par_iter().map(move |record| registration(party, record))
         })
         .collect())
 }
