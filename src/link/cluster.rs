@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::population::Population;
 
 /// Pairs less likely than this (0.1 %) leave no trace in clusters or uncertainty.
-const MIN_LOG_ODDS: f64 = -6.9;
+pub(crate) const MIN_LOG_ODDS: f64 = -6.9;
 
 /// Records of the largest component that is explored whole.
 const LARGE: usize = 1000;

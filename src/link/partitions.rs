@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use crate::cluster::{Graph, number};
+use crate::cluster::{Graph, MIN_LOG_ODDS, number};
 use crate::model::next;
 
 /// Records up to which all partitions are enumerated: 8 have 4,140 (Bell number).
@@ -22,6 +22,15 @@ const BETWEEN: u32 = 4;
 /// Records up to which looking a pair up in a table beats searching it among the edges.
 const DENSE: usize = 64;
 
+/// What counts of the pairs of a cluster beyond those that hold it together.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Further {
+    /// Share of their log-odds.
+    pub(crate) share: f64,
+    /// The least that a pair's log-odds count for.
+    pub(crate) least: f64,
+}
+
 /// Log-odds between the records of a component, numbered from 0.
 #[derive(Default)]
 struct Weights {
@@ -31,8 +40,8 @@ struct Weights {
     edges: Vec<(u32, f64)>,
     /// Log-odds of two records without an edge.
     no_edge: f64,
-    /// Share of the log-odds of pairs beyond a cluster's spanning tree that counts.
-    further: f64,
+    /// What counts of pairs beyond a cluster's spanning tree.
+    further: Further,
     /// Per record, its source if that holds nobody twice.
     exclusive: Vec<Option<u16>>,
     /// Row by row the log-odds of every two records, for a component of up to [`DENSE`].
@@ -40,7 +49,7 @@ struct Weights {
 }
 
 impl Weights {
-    fn clear(&mut self, no_edge: f64, further: f64) {
+    fn clear(&mut self, no_edge: f64, further: Further) {
         self.further = further;
         self.begins.clear();
         self.begins.push(0);
@@ -105,14 +114,17 @@ impl Weights {
         let Some(mut last) = records.next() else { return 0.0 };
         room.clear();
         room.extend(records.map(|record| (record, f64::NEG_INFINITY)));
-        let (mut tree, mut all) = (0.0, 0.0);
+        let (mut tree, mut rest) = (0.0, 0.0);
         // Prim's algorithm: of those outside, the one with the strongest edge comes in.
         while !room.is_empty() {
             let mut strongest = 0;
             for place in 0..room.len() {
                 let (record, edge) = room[place];
                 let weight = pair(last, record);
-                all += weight;
+                if weight == f64::NEG_INFINITY {
+                    return weight;
+                }
+                rest += weight.max(self.further.least);
                 room[place].1 = edge.max(weight);
                 if room[place].1 > room[strongest].1 {
                     strongest = place;
@@ -120,9 +132,10 @@ impl Weights {
             }
             let (record, edge) = room.swap_remove(strongest);
             tree += edge;
+            rest -= edge.max(self.further.least);
             last = record;
         }
-        if all == f64::NEG_INFINITY { all } else { tree + self.further * (all - tree) }
+        tree + self.further.share * rest
     }
 }
 
@@ -178,15 +191,14 @@ impl Drawn {
 }
 
 impl Explorer {
-    /// Takes up a component. Edges count for no less than `against`, as two records without one do;
-    /// beyond a cluster's spanning tree pairs count for the share `further` of their log-odds.
-    pub(crate) fn enter(&mut self, graph: &Graph, component: &[u32], against: f64, further: f64) {
-        self.weights.clear(against, further);
+    /// Takes up a component.
+    pub(crate) fn enter(&mut self, graph: &Graph, component: &[u32], further: Further) {
+        self.weights.clear(MIN_LOG_ODDS, further);
         for record in component {
             let row = graph.neighbours(*record).iter();
             let edges = row.filter_map(|(other, weight)| {
                 let place = component.binary_search(other).ok()?;
-                Some((place as u32, weight.max(against)))
+                Some((place as u32, *weight))
             });
             self.weights.push(edges, graph.exclusive(*record));
         }
@@ -427,6 +439,7 @@ mod tests {
     /// Takes up records of whom some pairs have an edge of so much probability.
     fn enter(size: u32, pairs: impl Fn(u32, u32) -> Option<f64>, further: f64) -> Explorer {
         let mut explorer = Explorer::default();
+        let further = Further { share: further, least: f64::NEG_INFINITY };
         explorer.weights.clear(logit(1e-4), further);
         for a in 0..size {
             let others = (0..size).filter(|b| *b != a);

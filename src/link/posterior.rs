@@ -7,20 +7,16 @@ use samenloop_schema::Draws;
 
 use crate::cluster::Graph;
 use crate::imputed::{impute, normal};
-use crate::partitions::Explorer;
+use crate::partitions::{Explorer, Further};
 use crate::population::Population;
 use crate::run::{LinkError, Progress};
 use crate::unseen::Unseen;
 
-/// The most that a pair speaks against being one person, as log-odds, and what a pair without an edge
-/// says. A badly written record resembles the other records of its person hardly more than strangers';
-/// what it resembles decides.
-const AGAINST: f64 = -2.0;
-
-/// The share of what pairs say that is believed beyond the strongest that hold a cluster together: chosen
-/// on synthetic rounds, so that records are together in as many draws as they are of one person
-/// (`docs/linkage-model.md`).
-const FURTHER: f64 = 0.3;
+/// What the pairs of a cluster say beyond the strongest that hold it together. A badly written record
+/// resembles the other records of its person hardly more than strangers', so that they speak little
+/// against it; chosen on synthetic rounds, so that records are together in as many draws as they are of
+/// one person (`docs/linkage-model.md`).
+const FURTHER: Further = Further { share: 0.3, least: -2.0 };
 
 /// Standard deviation of a doubt about the odds of a join as such, which all joins of a draw share: they
 /// are learnt from one round and wrong together.
@@ -73,7 +69,7 @@ impl Posterior {
                 let mut found = Draws::new(draws);
                 for place in places {
                     let component = components.records(*place);
-                    explorer.enter(graph, component, AGAINST, FURTHER);
+                    explorer.enter(graph, component, FURTHER);
                     let start = component.iter().map(|record| clusters[*record as usize]);
                     explorer.explore(start, &odds, seed ^ *place as u64);
                     explorer.list(|members, mask| {

@@ -97,7 +97,7 @@ pub(crate) fn joins(
     let mut unseen: Vec<Unseen> = many.into_iter().map(|(_, class)| class.chao()).collect();
     let alone: f64 = unseen.iter().map(|class| class.alone.len() as f64 - class.mean).sum();
     let share = if records > 0.0 { alone / records } else { 1.0 };
-    unseen.extend(few.into_iter().map(|(_, class)| class.as_others(share)));
+    unseen.extend(few.into_iter().map(|(_, class)| class.like_others(share)));
     unseen.retain(|class| class.mean > 0.0);
     unseen
 }
@@ -110,7 +110,7 @@ impl Class {
     }
 
     /// Joins if no larger share of the records is of people with one record than `share`.
-    fn as_others(self, share: f64) -> Unseen {
+    fn like_others(self, share: f64) -> Unseen {
         let mean = (self.alone.len() as f64 - self.records * share).max(0.0);
         let variance = self.records * share * (1.0 - share);
         Unseen { mean, variance, alone: self.alone }
