@@ -38,6 +38,9 @@ impl Release {
             true => self.frame.scope.types.iter().map(String::as_str).collect(),
             false => self.frame.parties.iter().map(|party| party.as_str()).collect(),
         };
+        let step = self.frame.scope.round_to;
+        // Rounding is off by anything up to half a step, equally often: variance (step² − 1) / 12.
+        let variance = self.policy.variance + f64::from(step * step - 1) / 12.0;
         // Both tables have their strata in the same order within every place of their axis.
         let lists = names.len();
         let strata = each.cells.len() / lists;
@@ -51,7 +54,8 @@ impl Release {
                 counts: &column(&patterns, stratum),
                 sources: &column(&each, stratum),
                 threshold: self.policy.threshold,
-                max_noise: self.policy.max_noise + self.frame.scope.round_to / 2,
+                max_noise: self.policy.max_noise + step / 2,
+                variance,
             };
             Stratum {
                 codes: each.cells[stratum].codes.clone(),

@@ -253,36 +253,49 @@ fn exponential_family(blocks: &[Block], variance: f64) -> Option<Vec<f64>> {
                 return None;
             }
         }
-        let lambda = bisect(low, high, |lambda| mean(lambda) < 0.0);
-        Some(member(lambda, mu))
+        Some(member(root(low, high, mean), mu))
     };
     let widest = centred(0.0)?;
     if moment(&widest, 2) <= variance {
         return Some(widest);
     }
-    let too_wide = |mu| centred(mu).is_none_or(|p| moment(&p, 2) > variance);
+    let excess = |mu| centred(mu).map_or(f64::INFINITY, |p| moment(&p, 2) - variance);
     let mut low = -1.0;
-    while too_wide(low) {
+    while excess(low) > 0.0 {
         low *= 2.0;
         if low < -1e3 {
             return None;
         }
     }
-    centred(bisect(low, 0.0, |mu| !too_wide(mu)))
+    centred(root(low, 0.0, excess))
 }
 
-/// Where `below` turns from true to false.
-fn bisect(mut low: f64, mut high: f64, below: impl Fn(f64) -> bool) -> f64 {
-    for _ in 0..100 {
-        let middle = low + (high - low) / 2.0;
+/// Where a rising function that is at most 0 at `low` and at least 0 at `high` is 0: the Illinois
+/// variant of the rule of false position (Dowell and Jarratt 1971), halving where that leaves the
+/// interval.
+fn root(mut low: f64, mut high: f64, rising: impl Fn(f64) -> f64) -> f64 {
+    const CLOSE: f64 = 1e-13;
+    let (mut below, mut above) = (rising(low), rising(high));
+    let mut last_below = None;
+    for _ in 0..200 {
+        let line = high - above * (high - low) / (above - below);
+        let middle = if line > low && line < high { line } else { low + (high - low) / 2.0 };
         if middle <= low || middle >= high {
             break;
         }
-        if below(middle) {
-            low = middle;
-        } else {
-            high = middle;
+        let value = rising(middle);
+        if value.abs() < CLOSE {
+            return middle;
         }
+        // The end that stays for a second time loses half of its weight.
+        if value < 0.0 {
+            (low, below) = (middle, value);
+            above /= if last_below == Some(true) { 2.0 } else { 1.0 };
+        } else {
+            (high, above) = (middle, value);
+            below /= if last_below == Some(false) { 2.0 } else { 1.0 };
+        }
+        last_below = Some(value < 0.0);
     }
     low + (high - low) / 2.0
 }

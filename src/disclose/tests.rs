@@ -405,9 +405,11 @@ fn intervals_follow_the_draws() {
     let release = population.release(&vec![draw; 20], 1).expect("a release");
     let table = release.query(Measure::Unique, &[]).expect("unique");
     let number = table.cells[0].number.expect("shown");
-    assert_eq!((number.low, number.high), (number.count - 15, number.count));
+    // 13 fewer and 0.4 % of 507, which no draw tells, are 16 below; 0.4 % alone is 3 above.
+    assert_eq!((number.low, number.high), (number.count - 20, number.count + 5));
     let ggz = release.query(Measure::Sources, &[]).expect("sources").cells[1].number;
-    assert!(ggz.is_some_and(|number| number.low == number.count && number.high == number.count));
+    // Not even a number whose links are certain says so.
+    assert!(ggz.is_some_and(|number| number.low < number.count && number.high > number.count));
 }
 
 #[test]

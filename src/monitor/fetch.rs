@@ -146,11 +146,7 @@ impl<'a> Asked<'a> {
             purpose: release.purpose.clone(),
             release: Digest::from_slice(&release.release_digest)
                 .ok_or("a digest is not 32 bytes")?,
-            correction: match release.correction() {
-                v1::Correction::Unspecified => None,
-                v1::Correction::Linkage => Some(Correction::Linkage),
-                v1::Correction::Tables => Some(Correction::Tables),
-            },
+            correction: correction(release),
             measure: self.question.measure,
             types: self.types,
             per: self.per,
@@ -180,6 +176,15 @@ impl<'a> Asked<'a> {
             let both = row.number.zip(whole);
             row.share = both.map(|(part, whole)| part.count as f64 / whole.count as f64);
         }
+    }
+}
+
+/// What was wrong with the release that this one corrects.
+pub(crate) fn correction(release: &v1::GetReleaseResponse) -> Option<Correction> {
+    match release.correction() {
+        v1::Correction::Unspecified => None,
+        v1::Correction::Linkage => Some(Correction::Linkage),
+        v1::Correction::Tables => Some(Correction::Tables),
     }
 }
 

@@ -6,8 +6,8 @@ use samenloop_wire::v1;
 use samenloop_wire::v1::releases_client::ReleasesClient;
 use serde::Serialize;
 
-use crate::fetch::FetchError;
-use crate::report::{Filter, FilterError, UNKNOWN};
+use crate::fetch::{FetchError, correction};
+use crate::report::{Correction, Filter, FilterError, UNKNOWN};
 
 /// An estimate of one model, in people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,6 +55,8 @@ pub struct Population {
     pub by: Vec<String>,
     /// Conditions that every stratum meets.
     pub filters: Vec<Filter>,
+    /// What was wrong with an earlier release of the round, if this one corrects it.
+    pub correction: Option<Correction>,
     /// In the order of the release.
     pub strata: Vec<Stratum>,
 }
@@ -121,6 +123,7 @@ fn read(
         lists: lists_of.clone(),
         by: by.to_vec(),
         filters: vec![],
+        correction: correction(release),
         strata: answer.strata.into_iter().map(stratum).collect::<Result<_, _>>()?,
     })
 }
@@ -161,6 +164,7 @@ mod tests {
                 codes: vec!["v".to_owned()],
                 ..Default::default()
             }],
+            correction: v1::Correction::Tables.into(),
             ..Default::default()
         };
         let estimate = v1::PopulationEstimate {
@@ -190,6 +194,7 @@ mod tests {
         };
         let by = ["sex".to_owned()];
         let mut told = read(RoundId([1; 32]), &by, &release, answer.clone()).expect("an answer");
+        assert_eq!(told.correction, Some(Correction::Tables));
         assert_eq!(told.strata[0].refused.as_deref(), Some("too few"));
         assert_eq!((told.strata[0].seen, told.strata[1].seen), (None, Some(1200)));
         assert_eq!(told.strata[1].codes, [Some("v".to_owned())]);

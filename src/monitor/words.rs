@@ -248,16 +248,7 @@ pub(crate) fn legend(report: &Report, language: Language) -> Vec<String> {
          te herkennen zijn: zij zijn een keer te veel geteld.",
     ));
     if let Some(correction) = report.correction {
-        lines.push(match correction {
-            Correction::Linkage => fill(
-                "These numbers correct an earlier release of this round, whose linkage was wrong.",
-                "Deze getallen verbeteren een eerdere vrijgave van deze ronde, waarvan de koppeling fout was.",
-            ),
-            Correction::Tables => fill(
-                "These numbers correct an earlier release of this round, which counted wrongly.",
-                "Deze getallen verbeteren een eerdere vrijgave van deze ronde, die fout telde.",
-            ),
-        });
+        lines.push(corrected(correction, language).to_owned());
     }
     if report.rows.iter().any(|row| row.share.is_some()) {
         lines.push(fill(
@@ -273,6 +264,20 @@ pub(crate) fn legend(report: &Report, language: Language) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Which earlier numbers a report takes the place of.
+pub(crate) const fn corrected(correction: Correction, language: Language) -> &'static str {
+    match correction {
+        Correction::Linkage => language.of(
+            "These numbers correct an earlier release of this round, whose linkage was wrong.",
+            "Deze getallen verbeteren een eerdere vrijgave van deze ronde, waarvan de koppeling fout was.",
+        ),
+        Correction::Tables => language.of(
+            "These numbers correct an earlier release of this round, which counted wrongly.",
+            "Deze getallen verbeteren een eerdere vrijgave van deze ronde, die fout telde.",
+        ),
+    }
 }
 
 /// What the measure's own words mean.

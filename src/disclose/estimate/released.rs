@@ -2,14 +2,13 @@
 //!
 //! **Why this may leave.** It is computed from the perturbed, thresholded pattern counts that a
 //! release shows anyway, so it tells nothing that they do not tell; the rounding only keeps readers
-//! from taking it for exact. *Not covered by its intervals:* the noise of the counts (standard
-//! deviation √V each, against √count of the sampling) and the choice of a model, which is why
-//! several stand side by side.
+//! from taking it for exact. Its intervals hold the noise of the counts besides the sampling. *Not
+//! covered by them:* the choice of a model, which is why several stand side by side.
 
 use statrs::function::gamma::gamma_ur;
 
 use super::histories::Histories;
-use super::interval::Interval;
+use super::interval::{Interval, Z};
 use super::linkage::LinkageErrors;
 use super::loglinear::{LogLinear, Terms};
 use super::models::{Estimate, TooLittle, estimates, firm, gates};
@@ -28,6 +27,8 @@ pub struct ReleasedPatterns<'a> {
     pub threshold: u32,
     /// Largest noise of a count.
     pub max_noise: u32,
+    /// Variance of the noise, with that of rounding, in people squared.
+    pub variance: f64,
 }
 
 /// A rounded estimate, in people: 3 significant digits, interval outward to 2.
@@ -83,7 +84,11 @@ pub fn hidden(
     gates(&shown)?;
     small_counts_explain(patterns)?;
     let histories = complete(patterns, shown);
-    let found = estimates(&histories);
+    let mut found = estimates(&histories);
+    for estimate in &mut found {
+        let noise = noise_variance(estimate, &histories, patterns);
+        estimate.interval = estimate.interval.map(|own| widened(estimate.n, own, noise));
+    }
     let lower_bounds = ["chao", "chao-bias-corrected", "bma"];
     let firm_enough =
         |estimate: &Estimate| estimate.interval.is_some_and(|interval| firm(interval).is_ok());
@@ -103,6 +108,33 @@ pub fn hidden(
         lower_bound_only,
         withheld: patterns.counts.iter().filter(|count| count.is_none()).count(),
     })
+}
+
+/// What the noise of the shown counts adds to the variance of an estimate: Σ (∂n / ∂count)² V, by
+/// differences of a standard deviation of the noise, the terms of a model staying.
+fn noise_variance(
+    estimate: &Estimate,
+    histories: &Histories,
+    patterns: &ReleasedPatterns<'_>,
+) -> f64 {
+    let at = |set: usize, count: f64| {
+        let cells = histories.cells().map(|(own, n)| (own, if own == set { count } else { n }));
+        estimate.again(&Histories::new(histories.lists(), cells).ok()?)
+    };
+    let shown = patterns.counts.iter().enumerate().filter(|(_, count)| count.is_some());
+    let added = shown.filter_map(|(place, _)| {
+        let (set, count) = (place + 1, histories.count(place + 1));
+        let step = patterns.variance.sqrt().min(count / 2.0);
+        let slope = (at(set, count + step)? - at(set, count - step)?) / (2.0 * step);
+        Some(slope * slope * patterns.variance)
+    });
+    if patterns.variance > 0.0 { added.sum() } else { 0.0 }
+}
+
+/// An interval with 1.96 standard deviations more on either side, added as variances are.
+fn widened(n: f64, own: Interval, variance: f64) -> Interval {
+    let side = |half: f64| (half * half + Z * Z * variance).sqrt();
+    Interval { low: (n - side(n - own.low)).max(0.0), high: n + side(own.high - n) }
 }
 
 /// To so many significant digits.

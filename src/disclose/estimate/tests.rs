@@ -300,6 +300,7 @@ fn hidden_of(histories: &Histories) -> Result<Hidden, TooLittle> {
             sources: &sources,
             threshold: 10,
             max_noise: 5,
+            variance: 0.0,
         },
         &USUAL_ERRORS,
     )
@@ -315,6 +316,37 @@ fn a_release_gives_rounded_estimates_with_a_band() {
     assert_eq!(of("stepwise").n, 14_300);
     // Missed links alone would have made the population look larger than it is.
     assert!(independence.linkage.0 < independence.n && independence.linkage.1 > independence.n);
+}
+
+#[test]
+fn an_interval_holds_the_noise_of_the_counts() {
+    // Two lists of 900 and 800 people who share 300; ∂n/∂m of Chapman's estimate is −n/m, nearly.
+    let histories = Histories::new(2, [(1, 600.0), (2, 500.0), (3, 300.0)]).expect("histories");
+    let (counts, sources) = released(&histories);
+    let interval = |variance: f64| {
+        let (lists, threshold, max_noise) = (2, 10, 5);
+        let patterns = ReleasedPatterns {
+            lists,
+            counts: &counts,
+            sources: &sources,
+            threshold,
+            max_noise,
+            variance,
+        };
+        let found = hidden(&patterns, &USUAL_ERRORS).expect("estimates").estimates;
+        let chapman = found.into_iter().find(|own| own.estimator == "independence");
+        let chapman = chapman.expect("there");
+        (chapman.n as f64, (chapman.high - chapman.low) as f64 / 2.0)
+    };
+    let ((n, plain), (same, noisy)) = (interval(0.0), interval(400.0));
+    assert!((n - same).abs() < 1e-9);
+    // n = n1 n2 / m: the slopes by the three counts.
+    let slopes = [800.0 / 300.0, 900.0 / 300.0, (900.0 + 800.0) / 300.0 - 2_400.0 / 300.0];
+    let added: f64 = slopes.iter().map(|slope: &f64| slope * slope * 400.0).sum();
+    let expected = (plain * plain + 1.96 * 1.96 * added).sqrt();
+    // Ends are rounded outward to two digits of thousands.
+    assert!((noisy - expected).abs() < 110.0, "{noisy}, not {expected}; {plain} without noise");
+    assert!(noisy > plain + 30.0);
 }
 
 #[test]
@@ -349,6 +381,7 @@ fn a_release_that_cannot_carry_an_estimate_says_why() {
         sources: &sources,
         threshold: 10,
         max_noise: 5,
+        variance: 0.0,
     };
     assert_eq!(hidden(&patterns, &[]).err(), Some(TooLittle::Withheld(1)));
 }

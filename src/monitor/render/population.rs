@@ -8,7 +8,8 @@ use super::draw::{FAINT, INK, LINE, TEXT, WIDTH, at, ceiling, page_of, width_of,
 use super::html::STYLE;
 use super::plain;
 use crate::population::{Estimate, Population, Stratum};
-use crate::words::{Language, listed};
+use crate::report::Correction;
+use crate::words::{Language, corrected, listed};
 
 /// What the models assume, in a reader's words.
 fn model(estimator: &str, language: Language) -> &'static str {
@@ -49,8 +50,8 @@ fn title(population: &Population, language: Language) -> String {
     text
 }
 
-fn explanation(language: Language) -> [&'static str; 3] {
-    [
+fn explanation(population: &Population, language: Language) -> Vec<&'static str> {
+    let mut lines = vec![
         language.of(
             "Estimated from how often the same people are known to several organisations: if few are, \
              many more are known to none. The models assume different things about that, so several \
@@ -60,18 +61,20 @@ fn explanation(language: Language) -> [&'static str; 3] {
              daarom staan er meer naast elkaar; de waarheid kan buiten alle liggen.",
         ),
         language.of(
-            "Low and high: the model's own uncertainty, 19 times out of 20, if what it assumes is so. \
-             With linkage errors: the range if the linkage misses up to 10 % of the links and falsely \
-             makes up to 1 %.",
-            "Laag en hoog: de onzekerheid van het model zelf, 19 van de 20 keer, als het klopt wat het \
-             aanneemt. Met koppelfouten: het bereik als de koppeling tot 10 % van de koppelingen mist en \
-             er tot 1 % ten onrechte maakt.",
+            "Low and high: the model's own uncertainty and that of the numbers' deliberate deviation, 19 \
+             times out of 20, if what it assumes is so. With linkage errors: the range if the linkage misses up \
+             to 10 % of the links and falsely makes up to 1 %.",
+            "Laag en hoog: de onzekerheid van het model zelf en van de opzettelijke afwijking van de \
+             getallen, 19 van de 20 keer, als het klopt wat het aanneemt. Met koppelfouten: het bereik als \
+             de koppeling tot 10 % van de koppelingen mist en er tot 1 % ten onrechte maakt.",
         ),
         language.of(
-            "Computed from the released numbers alone, with their deliberate deviation, and rounded.",
-            "Alleen berekend uit de vrijgegeven getallen, met hun opzettelijke afwijking, en afgerond.",
+            "Computed from the released numbers alone, and rounded.",
+            "Alleen berekend uit de vrijgegeven getallen, en afgerond.",
         ),
-    ]
+    ];
+    lines.extend(population.correction.map(|correction| corrected(correction, language)));
+    lines
 }
 
 fn category(population: &Population, stratum: &Stratum, language: Language) -> String {
@@ -171,7 +174,7 @@ pub fn population_table(population: &Population, language: Language) -> String {
             text += &format!("{table}\n");
         }
     }
-    text + "\n" + &explanation(language).join("\n")
+    text + "\n" + &explanation(population, language).join("\n")
 }
 
 #[derive(Serialize)]
@@ -183,6 +186,8 @@ struct Answer<'a> {
     by: &'a [String],
     #[serde(rename = "where")]
     filters: std::collections::BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correction: Option<Correction>,
     strata: &'a [Stratum],
 }
 
@@ -196,6 +201,7 @@ pub fn population_json(population: &Population) -> Result<String, serde_json::Er
         lists: &population.lists,
         by: &population.by,
         filters: filters.map(|f| (f.dimension.as_str(), f.code.as_str())).collect(),
+        correction: population.correction,
         strata: &population.strata,
     })
 }
@@ -281,7 +287,7 @@ pub fn population_svg(population: &Population, language: Language) -> String {
     });
     let round = format!("{} {}", language.of("Round", "Ronde"), population.round);
     let notes: Vec<String> =
-        explanation(language).map(str::to_owned).into_iter().chain([round]).collect();
+        explanation(population, language).into_iter().map(str::to_owned).chain([round]).collect();
     page_of(&title(population, language), &about, how, panels.collect(), &notes, language)
 }
 
@@ -314,7 +320,7 @@ pub fn population_html(population: &Population, language: Language) -> String {
                         }
                     }
                 }
-                @for line in explanation(language) { p { (line) } }
+                @for line in explanation(population, language) { p { (line) } }
             }
         }
     };

@@ -331,12 +331,14 @@ fn estimates_stand_side_by_side_with_what_they_assume() {
         lists: names(&["ggd", "ggz", "opvang"]),
         by: names(&["sex"]),
         filters: vec![],
+        correction: Some(Correction::Linkage),
         strata: vec![nothing, women],
     };
     let text = population_table(&population, En);
     for words in [
         "How many people there are, known or not, by sex\n",
         "sex (unknown)\nNo estimate: an estimate needs at least 200 people\n",
+        "correct an earlier release",
         "1200 different people are known to a source. 2 withheld patterns were filled in",
         "| chao         | a lower bound: at least so many     |   2100 | 2000 | 2200 |           1900–2400 |",
         "rounded.",
