@@ -405,7 +405,7 @@ fn intervals_follow_the_draws() {
     let release = population.release(&vec![draw; 20], 1).expect("a release");
     let table = release.query(Measure::Unique, &[]).expect("unique");
     let number = table.cells[0].number.expect("shown");
-    // 13 fewer and 0.4 % of 507, which no draw tells, are 16 below; 0.4 % alone is 3 above.
+    // 13 fewer and 0.5 % of 507, which no draw tells, are 16 below; 0.5 % alone is 3 above.
     assert_eq!((number.low, number.high), (number.count - 20, number.count + 5));
     let ggz = release.query(Measure::Sources, &[]).expect("sources").cells[1].number;
     // Not even a number whose links are certain says so.
