@@ -2,6 +2,7 @@
 //!
 //! The very same code as in a real round: the partner's reading and encoding, the service's linking.
 
+mod believed;
 mod calibration;
 pub(crate) mod command;
 mod counts;
@@ -18,9 +19,11 @@ use samenloop_link::{Linkage, Options, Progress, Source, link};
 use samenloop_partner::draft::draft_schema;
 use samenloop_partner::survey::{self, Survey, survey};
 use samenloop_partner::table::{self, Table};
-use samenloop_schema::{Digest, Draws, LinkageSchema};
+use samenloop_schema::{Digest, LinkageSchema};
 use serde::Serialize;
 
+pub use believed::Believed;
+use believed::{believed, together};
 pub use calibration::{Bin, Calibration};
 use counts::{Counts, Registry, Sequence};
 pub use report::table as render;
@@ -61,6 +64,8 @@ pub struct Evaluation {
     pub calibration: Calibration,
     /// Pairs of rows of one person.
     pub pairs: Pairs,
+    /// The same over submitted records as the linkage itself believes, without the truth.
+    pub believed: Believed,
     /// People by the number of sources that know them.
     pub sources_per_person: BTreeMap<String, Compared>,
     /// People by the exact set of sources that know them.
@@ -243,10 +248,10 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
     let estimate = linkage.posterior.unique();
     let pairs = counts::pairs(&registries, &clusters);
     let people: Vec<u32> = submitted_truth(&loaded, &counts::truth(&registries));
-    let calibration = Calibration::new(
-        together(linkage.posterior.draws())
-            .map(|(a, b, share)| (share, people[a as usize] == people[b as usize])),
-    );
+    let shares = together(linkage.posterior.draws());
+    let believed = believed(&linkage.clusters, linkage.posterior.draws(), &shares);
+    let one = |(a, b): (u32, u32)| people[a as usize] == people[b as usize];
+    let calibration = Calibration::new(shares.into_iter().map(|(pair, p)| (p, one(pair))));
     lap("count");
     let evaluation = Evaluation {
         records: records as u64,
@@ -262,6 +267,7 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
         frozen,
         calibration,
         pairs,
+        believed,
         sources_per_person: Counts::compare(&truth.stacking, &expected.stacking),
         patterns: Counts::compare(&truth.patterns, &expected.patterns),
         sequence: if schema.contact.is_some() { expected.sequences(job) } else { vec![] },
@@ -288,22 +294,6 @@ fn intervals(
         (name, Interval { truth: truth as u64, count, low, high })
     };
     truth.into_iter().map(interval).collect()
-}
-
-/// Every two records that some draw has in one cluster, but not all of the others, and the share of
-/// the draws that do.
-fn together(draws: &Draws) -> impl Iterator<Item = (u32, u32, f64)> {
-    let mut times = BTreeMap::<(u32, u32), u32>::new();
-    for (records, mask) in draws.clusters() {
-        let own: u32 = mask.iter().map(|word| word.count_ones()).sum();
-        for (place, a) in records.iter().enumerate() {
-            for b in &records[place + 1..] {
-                *times.entry((*a.min(b), *a.max(b))).or_default() += own;
-            }
-        }
-    }
-    let number = f64::from(draws.number().max(1));
-    times.into_iter().map(move |((a, b), times)| (a, b, f64::from(times) / number))
 }
 
 /// The draw on which a release of these sources would count; none is the clustering itself.
