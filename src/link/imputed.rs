@@ -79,10 +79,9 @@ impl<'a> Round<'a> {
         let count = clusters.iter().max().map_or(0, |last| *last as usize + 1);
         let mut sizes = vec![0_u32; count];
         clusters.iter().for_each(|cluster| sizes[*cluster as usize] += 1);
-        let mut listed = vec![false; clusters.len()];
+        let listed = draws.lists(clusters.len());
         let mut singles = HashMap::<u32, &[u64]>::new();
         for (records, mask) in draws.clusters() {
-            records.iter().for_each(|record| listed[*record as usize] = true);
             if let [record] = records {
                 singles.insert(*record, mask);
             }
@@ -113,7 +112,7 @@ impl<'a> Round<'a> {
     }
 
     fn is_alone(&self, record: u32, draw: usize) -> bool {
-        self.alone.get(&record).is_some_and(|mask| mask[draw / 64] >> (draw % 64) & 1 == 1)
+        self.alone.get(&record).is_some_and(|mask| Draws::has(mask, draw))
     }
 
     fn no_longer_alone(&mut self, record: u32, draw: usize) {
@@ -155,10 +154,11 @@ impl<'a> Round<'a> {
     /// The draws with the joins.
     fn relist(&self, draws: &Draws) -> Draws {
         let global = |record: &u32| self.population.global[*record as usize];
+        let every = draws.every();
         let touched: BTreeMap<u32, &Vec<u64>> = self
             .alone
             .iter()
-            .filter(|(_, mask)| **mask != draws.every())
+            .filter(|(_, mask)| **mask != every)
             .map(|(record, mask)| (global(record), mask))
             .collect();
         let mut all = Draws::new(draws.number());
@@ -177,7 +177,7 @@ impl<'a> Round<'a> {
         }
         for (home, by_draw) in &self.joined {
             let members = &self.members[*home as usize];
-            let mut rest = draws.every();
+            let mut rest = every.clone();
             let mut with = BTreeMap::<&[u32], Vec<u64>>::new();
             for (draw, records) in by_draw {
                 let (word, bit) = (draw / 64, 1 << (draw % 64));

@@ -121,9 +121,8 @@ impl Posterior {
 /// Mean number of people over the draws, and 1.96 of their standard deviations around it.
 fn estimate(clusters: &[u32], draws: &Draws) -> Estimate {
     let mut people = vec![0.0_f64; draws.number() as usize];
-    let mut listed = vec![false; clusters.len()];
-    for (records, mask) in draws.clusters() {
-        records.iter().for_each(|record| listed[*record as usize] = true);
+    let listed = draws.lists(clusters.len());
+    for (_, mask) in draws.clusters() {
         for (word, bits) in mask.iter().enumerate() {
             let mut bits = *bits;
             while bits != 0 {

@@ -257,3 +257,48 @@ fn codes_that_no_encoding_knows_decide_what_encodings_leave_open() {
     let (same, other) = (odds(100..280), odds(280..300));
     assert!(same > other + 2.0, "{same} with the same code, {other} with another");
 }
+
+/// Records that fewer and fewer traps catch: a source's share of them is caught by none, and is drawn.
+#[test]
+fn joins_that_nothing_tells_of_are_drawn_within_the_rules_of_the_sources() {
+    let schema = schema();
+    let shape = schema.shape();
+    // Of a second record of a person, every key and encoding is another's with a chance of 0.7.
+    let badly = |person: u64| {
+        let (mut own, strange) =
+            (record(&schema, person, 1, false), record(&schema, 10_000 + person, 1, false));
+        let mut state = person;
+        let mut lost = || crate::model::next(&mut state) % 10 < 7;
+        for place in 0..shape.encodings.len() {
+            if lost() {
+                own.encodings[place].clone_from(&strange.encodings[place]);
+            }
+        }
+        for place in 0..shape.match_keys {
+            if lost() {
+                own.match_keys[place] = strange.match_keys[place];
+            }
+        }
+        own
+    };
+    let first: Vec<Record> = (0..600).map(|person| record(&schema, person, 0, false)).collect();
+    let second: Vec<Record> = (0..600).map(badly).collect();
+    let sources = [&first, &second].map(|records| Source { may_hold_duplicates: false, records });
+    let linkage = link(&schema, &sources, &Options::default(), &Silent).expect("honest records");
+    let draws = linkage.posterior.draws();
+    assert!(draws.fits(&linkage.clusters));
+    let clusters = f64::from(linkage.clusters.iter().max().expect("records") + 1);
+    let unique = linkage.posterior.unique();
+    assert!(unique.mean < clusters - 5.0, "{unique:?} of {clusters} clusters");
+    let mut people = 0.0;
+    for draw in 0..draws.number() {
+        let labels = draws.partition(&linkage.clusters, draw);
+        for source in labels.chunks(600) {
+            let distinct: std::collections::BTreeSet<_> = source.iter().collect();
+            assert_eq!(distinct.len(), 600, "nobody is in a source twice");
+        }
+        let distinct: std::collections::BTreeSet<_> = labels.iter().collect();
+        people += distinct.len() as f64 / f64::from(draws.number());
+    }
+    assert!((people - unique.mean).abs() < 1e-6, "the draws hold {people}, {unique:?} is told");
+}

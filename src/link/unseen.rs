@@ -10,6 +10,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use crate::compare::{ABSENT, Comparison, Vector};
 use crate::population::Population;
 
@@ -78,17 +80,19 @@ pub(crate) fn joins(
         members[*cluster as usize].push(record as u32);
         classes.entry(class_of(record)).or_default().records += 1.0;
     }
+    let looked_at = members.par_iter().filter(|cluster| (2..=LARGE).contains(&cluster.len()));
+    let joins: Vec<(u32, u64)> =
+        looked_at.flat_map_iter(|own| cluster_joins(comparison, population, own)).collect();
+    for (record, traps) in joins {
+        let times = traps.count_ones() as usize;
+        let class = classes.entry(class_of(record as usize)).or_default();
+        if let Some(caught) = times.checked_sub(1).and_then(|at| class.caught.get_mut(at)) {
+            *caught += 1.0;
+        }
+    }
     for cluster in &members {
         if let [alone] = cluster[..] {
             classes.entry(class_of(alone as usize)).or_default().alone.push(alone);
-        } else if cluster.len() <= LARGE {
-            for (record, traps) in cluster_joins(comparison, population, cluster) {
-                let times = traps.count_ones() as usize;
-                let class = classes.entry(class_of(record as usize)).or_default();
-                if let Some(caught) = times.checked_sub(1).and_then(|at| class.caught.get_mut(at)) {
-                    *caught += 1.0;
-                }
-            }
         }
     }
     let (few, many): (Vec<_>, Vec<_>) =

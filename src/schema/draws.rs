@@ -106,9 +106,24 @@ impl Draws {
         (records, &self.masks[place * words..(place + 1) * words])
     }
 
+    /// Whether a mask has the bit of a draw.
+    #[must_use]
+    pub fn has(mask: &[u64], draw: usize) -> bool {
+        mask.get(draw / 64).is_some_and(|word| word >> (draw % 64) & 1 == 1)
+    }
+
     /// The listed clusters.
     pub fn clusters(&self) -> impl Iterator<Item = (&[u32], &[u64])> {
         (0..self.listed()).map(|place| self.cluster(place))
+    }
+
+    /// Per record of so many, whether a listed cluster has it; the others are in every draw as in the
+    /// partition.
+    #[must_use]
+    pub fn lists(&self, records: usize) -> Vec<bool> {
+        let mut listed = vec![false; records];
+        self.records.iter().for_each(|record| listed[*record as usize] = true);
+        listed
     }
 
     /// One draw as a label per record, below the number of records: the index of one of the
@@ -125,7 +140,7 @@ impl Draws {
             })
             .collect();
         let draw = draw as usize % self.number.max(1) as usize;
-        for (records, mask) in self.clusters().filter(|(_, mask)| has(mask, draw)) {
+        for (records, mask) in self.clusters().filter(|(_, mask)| Self::has(mask, draw)) {
             debug_assert!(!mask.is_empty());
             records.iter().for_each(|record| labels[*record as usize] = records[0]);
         }
@@ -199,11 +214,6 @@ impl Draws {
         let masks = masks.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
         Some(Self { ends, records, masks, ..all })
     }
-}
-
-/// Whether a mask has the bit of a draw.
-fn has(mask: &[u64], draw: usize) -> bool {
-    mask.get(draw / 64).is_some_and(|word| word >> (draw % 64) & 1 == 1)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
+use crate::file_error::FileError;
 use crate::identity::{Role, uri};
 use crate::keys::{KeyFileError, random, write_secret};
 
@@ -38,15 +39,8 @@ pub enum CertError {
     #[error("cannot make the certificate: {0}")]
     Make(#[from] rcgen::Error),
     /// A file cannot be read or written.
-    #[error("cannot {verb} {}: {reason}", path.display())]
-    Io {
-        /// What was tried.
-        verb: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's word.
-        reason: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The key file cannot be written.
     #[error(transparent)]
     Key(#[from] KeyFileError),
@@ -113,11 +107,7 @@ impl CertificateAuthority {
     pub fn read(dir: &Path) -> Result<Self, CertError> {
         let read = |name: &str| {
             let path = dir.join(name);
-            std::fs::read_to_string(&path).map_err(|reason| CertError::Io {
-                verb: "read",
-                path,
-                reason,
-            })
+            std::fs::read_to_string(&path).map_err(FileError::of("read", &path))
         };
         let certificate_pem = read("authority.pem")?;
         let key_pem = Zeroizing::new(read("authority.key")?);
@@ -179,11 +169,7 @@ impl CertificateAuthority {
     pub fn revoke(&self, dir: &Path, certificates: &[PathBuf]) -> Result<usize, CertError> {
         let list = dir.join(REVOKED);
         let read = |path: &Path| {
-            let bytes = std::fs::read(path).map_err(|reason| CertError::Io {
-                verb: "read",
-                path: path.to_owned(),
-                reason,
-            })?;
+            let bytes = std::fs::read(path).map_err(FileError::of("read", path))?;
             let form = || CertError::Form { path: path.to_owned() };
             parse_x509_pem(&bytes).map(|(_, pem)| pem.contents).map_err(|_| form())
         };
@@ -237,7 +223,7 @@ impl CertificateAuthority {
         let fresh = dir.join("revoked.pem.new");
         std::fs::write(&fresh, text)
             .and_then(|()| std::fs::rename(&fresh, &list))
-            .map_err(|reason| CertError::Io { verb: "write", path: list, reason })?;
+            .map_err(FileError::of("write", &list))?;
         Ok(revoked.len())
     }
 
@@ -274,11 +260,7 @@ impl Issued {
 }
 
 fn write_pair(dir: &Path, name: &str, certificate: &str, key: &str) -> Result<(), CertError> {
-    std::fs::create_dir_all(dir).map_err(|reason| CertError::Io {
-        verb: "make",
-        path: dir.to_owned(),
-        reason,
-    })?;
+    std::fs::create_dir_all(dir).map_err(FileError::of("make", dir))?;
     write_secret(&dir.join(format!("{name}.key")), key.as_bytes())?;
     write_public(&dir.join(format!("{name}.pem")), certificate)
 }
@@ -290,7 +272,8 @@ fn write_public(path: &Path, text: &str) -> Result<(), CertError> {
         .create_new(true)
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|reason| CertError::Io { verb: "write", path: path.to_owned(), reason })
+        .map_err(FileError::of("write", path))?;
+    Ok(())
 }
 
 #[cfg(test)]

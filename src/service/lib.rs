@@ -4,6 +4,7 @@ pub mod access;
 pub mod cert;
 mod command;
 pub mod config;
+mod file_error;
 #[cfg(test)]
 mod fixture;
 mod flags;
@@ -28,6 +29,7 @@ mod trust;
 
 pub use command::run;
 pub use config::Config;
+pub use file_error::FileError;
 pub use maintenance::MaintenanceError;
 pub use rpc::RequestError;
 pub use rpc::release::ReleaseRpcError;

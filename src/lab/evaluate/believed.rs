@@ -38,8 +38,7 @@ pub(super) fn believed(
     draws: &Draws,
     shares: &BTreeMap<(u32, u32), f64>,
 ) -> Believed {
-    let mut listed = vec![false; clusters.len()];
-    draws.clusters().flat_map(|(records, _)| records).for_each(|r| listed[*r as usize] = true);
+    let listed = draws.lists(clusters.len());
     let mut members = BTreeMap::<u32, Vec<u32>>::new();
     for (record, cluster) in (0..).zip(clusters) {
         members.entry(*cluster).or_default().push(record);

@@ -31,10 +31,10 @@ pub struct Flags {
 
 fn source(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
-        Some((name, file)) if !name.is_empty() && !file.is_empty() => {
+        Some((name, file)) if !name.is_empty() && !name.contains('+') && !file.is_empty() => {
             Ok((name.to_owned(), file.into()))
         }
-        _ => Err("write NAME=FILE.csv".to_owned()),
+        _ => Err("write NAME=FILE.csv, without a + in the name".to_owned()),
     }
 }
 

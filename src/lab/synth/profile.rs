@@ -50,8 +50,8 @@ impl Profile {
             street: rate(self.street),
             swapped: rate(self.swapped),
             hyphen: rate(self.hyphen),
-            // Three outcomes of one draw.
-            prefix: self.prefix.map(|share| share * times.min(3.0)),
+            // Three outcomes of one draw, so that none is cut off.
+            prefix: self.prefix.map(|share| share * times),
             no_birth: rate(self.no_birth),
             wrong_birth: rate(self.wrong_birth),
             no_sex: rate(self.no_sex),

@@ -9,8 +9,9 @@ use samenloop_schema::Digest;
 use samenloop_wire::store;
 use sha2::{Digest as _, Sha256};
 
-use super::{MaintenanceError, io, with_store};
+use super::{MaintenanceError, with_store};
 use crate::config::Config;
+use crate::file_error::FileError;
 use crate::store::sync_dir;
 
 /// What a backup holds.
@@ -41,28 +42,28 @@ pub(crate) fn backup(config: &Config, out: &Path) -> Result<BackedUp, Maintenanc
 
 /// Copies durably into a new file that only its owner may read, and reads the copy back.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<Digest, MaintenanceError> {
-    let mut source = File::open(from).map_err(io("read", from))?;
+    let mut source = File::open(from).map_err(FileError::of("read", from))?;
     let mut options = OpenOptions::new();
     let target = options.write(true).create_new(true).mode(0o600).open(to);
-    let mut target = target.map_err(io("write", to))?;
+    let mut target = target.map_err(FileError::of("write", to))?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
     let copied = loop {
-        match source.read(&mut buffer).map_err(io("read", from))? {
+        match source.read(&mut buffer).map_err(FileError::of("read", from))? {
             0 => break Digest(hash.finalize().into()),
             len => {
                 hash.update(&buffer[..len]);
-                target.write_all(&buffer[..len]).map_err(io("write", to))?;
+                target.write_all(&buffer[..len]).map_err(FileError::of("write", to))?;
             }
         }
     };
-    target.sync_all().map_err(io("write", to))?;
+    target.sync_all().map_err(FileError::of("write", to))?;
     let dir = to.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    sync_dir(dir).map_err(io("write", dir))?;
+    sync_dir(dir).map_err(FileError::of("write", dir))?;
     let mut again = Sha256::new();
-    let mut written = File::open(to).map_err(io("read", to))?;
-    std::io::copy(&mut written, &mut HashWriter(&mut again)).map_err(io("read", to))?;
+    let mut written = File::open(to).map_err(FileError::of("read", to))?;
+    std::io::copy(&mut written, &mut HashWriter(&mut again)).map_err(FileError::of("read", to))?;
     if Digest(again.finalize().into()) != copied {
-        fs::remove_file(to).map_err(io("remove", to))?;
+        fs::remove_file(to).map_err(FileError::of("remove", to))?;
         return Err(MaintenanceError::Copy { path: to.to_owned() });
     }
     Ok(copied)

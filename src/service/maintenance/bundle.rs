@@ -7,7 +7,8 @@ use samenloop_ledger::{Checkpoint, Entry, Tree, VerifyingKey};
 use samenloop_schema::Digest;
 use serde::Deserialize;
 
-use super::{MaintenanceError, io};
+use super::MaintenanceError;
+use crate::file_error::FileError;
 
 #[derive(Deserialize)]
 struct Heading {
@@ -32,7 +33,7 @@ pub(super) struct Salted {
 
 /// Reads a ledger file whose checkpoint this service signed.
 pub(super) fn read(path: &Path, key: &VerifyingKey) -> Result<Vec<Salted>, MaintenanceError> {
-    let text = std::fs::read_to_string(path).map_err(io("read", path))?;
+    let text = std::fs::read_to_string(path).map_err(FileError::of("read", path))?;
     let fault = |line, fault| MaintenanceError::Bundle { line, fault };
     let mut lines = (1..).zip(text.lines());
     let heading = lines.next().and_then(|(_, line)| serde_json::from_str::<Heading>(line).ok());

@@ -14,6 +14,7 @@ pub(crate) use backup::backup;
 pub(crate) use restore::{Later, restore};
 
 use crate::config::Config;
+use crate::file_error::FileError;
 use crate::keys::{self, KeyFileError};
 use crate::round::{Rounds, StepError};
 use crate::store::{Keyring, Store, StoreError};
@@ -23,15 +24,8 @@ use crate::store::{Keyring, Store, StoreError};
 #[non_exhaustive]
 pub enum MaintenanceError {
     /// A file cannot be read or written.
-    #[error("cannot {verb} {}: {reason}", path.display())]
-    Io {
-        /// What was tried.
-        verb: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's word.
-        reason: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The store cannot be opened or fails.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -77,10 +71,6 @@ impl From<StepError> for MaintenanceError {
             StepError::Illegal(_) => StoreError::Missing { what: "a round's state" }.into(),
         }
     }
-}
-
-fn io<'p>(verb: &'static str, path: &'p Path) -> impl Fn(std::io::Error) -> MaintenanceError + 'p {
-    move |reason| MaintenanceError::Io { verb, path: path.to_owned(), reason }
 }
 
 fn signing_key(config: &Config) -> Result<SigningKey, MaintenanceError> {

@@ -9,8 +9,9 @@ use samenloop_wire::store::{self, submission_key};
 use samenloop_wire::v1::{Correction, SubmissionState};
 
 use super::bundle::{self, Salted};
-use super::{MaintenanceError, io, signing_key};
+use super::{MaintenanceError, signing_key};
 use crate::config::Config;
+use crate::file_error::FileError;
 use crate::round::{
     close_in, delete_partition, delete_rows, destroy_submission, state, submissions,
 };
@@ -55,16 +56,16 @@ pub(crate) fn restore(
     };
     let aside = data_dir.join("restoring");
     if aside.exists() {
-        fs::remove_dir_all(&aside).map_err(io("remove", &aside))?;
+        fs::remove_dir_all(&aside).map_err(FileError::of("remove", &aside))?;
     }
-    fs::create_dir_all(&aside).map_err(io("make", &aside))?;
+    fs::create_dir_all(&aside).map_err(FileError::of("make", &aside))?;
     super::backup::copy(backup, &aside.join(store::FILE))?;
     let keyring = || Keyring::new(&config.keys.wrapping_key, data_dir);
     let gone = adopt(&Base::directory(aside.clone()), &keyring())?;
     let restored = replay(&Store::open(&aside, keyring())?, &ledger, &gone)?;
-    fs::rename(aside.join(store::FILE), &target).map_err(io("write", &target))?;
-    fs::remove_dir(&aside).map_err(io("remove", &aside))?;
-    sync_dir(data_dir).map_err(io("write", data_dir))?;
+    fs::rename(aside.join(store::FILE), &target).map_err(FileError::of("write", &target))?;
+    fs::remove_dir(&aside).map_err(FileError::of("remove", &aside))?;
+    sync_dir(data_dir).map_err(FileError::of("write", data_dir))?;
     Ok(restored)
 }
 
