@@ -6,7 +6,7 @@ mod restore;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use samenloop_ledger::{KeyError, SigningKey};
 
