@@ -1,6 +1,4 @@
-use std::path::Path;
-
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use samenloop_ledger::Checkpoint;
 use samenloop_wire::v1::RoundState as StoredState;
