@@ -1,7 +1,8 @@
 //! The commands.
 
+mod text;
+
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,11 +15,12 @@ use samenloop_wire::client::ClientConfig;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::finding::Finding;
-use crate::inspect::{InspectJob, Inspection, Pages, inspect_with, read_wrapping_key};
+use crate::inspect::{InspectJob, Inspection, inspect_with, read_wrapping_key};
 use crate::report::Report;
 use crate::scan::Markers;
-use crate::verify::{self, Bundle, Cosigner, Kept, Verification, Verifier, Watched};
+use text::{inspected, seen, verified};
+
+use crate::verify::{self, Bundle, Cosigner, Kept, Verification, Verifier, Watched, tiles};
 
 /// Checks a samenloop service: its ledger, its store, its releases.
 #[derive(Parser)]
@@ -38,6 +40,8 @@ enum Command {
     Witness(WitnessArguments),
     /// Walks a data directory while the service is stopped, or a copy of it.
     Inspect(InspectArguments),
+    /// Writes a checked ledger as static files (C2SP tlog-tiles), for a public mirror.
+    Tiles(TilesArguments),
     /// Writes one page on the ledger: what was checked, how, and what was found.
     Report(ReportArguments),
 }
@@ -128,6 +132,19 @@ struct InspectArguments {
 }
 
 #[derive(Args)]
+struct TilesArguments {
+    /// What `verify --bundle-out` wrote.
+    #[arg(long)]
+    bundle: PathBuf,
+    /// The ledger's verifier key, `name+hash+base64`.
+    #[arg(long)]
+    vkey: String,
+    /// The mirror's directory; one of before grows if the ledger did nothing else.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Args)]
 struct ReportArguments {
     /// Connection to the service, TOML; names the ledger's key too.
     #[arg(long)]
@@ -203,6 +220,7 @@ fn outcome(command: Command) -> anyhow::Result<Outcome> {
             let text = if json { to_json(&inspection)? } else { inspected(&inspection) };
             Ok(Outcome { text, passed: inspection.passed() })
         }
+        Command::Tiles(arguments) => mirror(&arguments),
         Command::Report(ReportArguments { config, vkey, state, inspection, html, json }) => {
             let inspection = inspection.as_deref().map(read_inspection).transpose()?;
             let (verification, _) = fetch(&config, vkey, state)?;
@@ -250,6 +268,27 @@ fn verification(arguments: VerifyArguments) -> anyhow::Result<Verification> {
     Ok(verification)
 }
 
+/// Checks a ledger, against the mirror's checkpoint too, and writes it there.
+fn mirror(TilesArguments { bundle, vkey, out }: &TilesArguments) -> anyhow::Result<Outcome> {
+    let verifier = Verifier::from_text(vkey)?;
+    let bytes =
+        std::fs::read(bundle).with_context(|| format!("cannot read {}", bundle.display()))?;
+    let kept = Kept::at(&out.join(tiles::CHECKPOINT)).read()?;
+    let verification = verify::bundle_bytes(&bytes, &verifier, kept.as_deref());
+    let mut text = verified(&verification);
+    let passed = verification.passed();
+    if let (true, Ok(bundle)) = (passed, Bundle::from_bytes(&bytes)) {
+        let written = tiles::write(&bundle, out);
+        let written = written.map_err(|(path, error)| {
+            anyhow::Error::new(error).context(format!("cannot write {}", path.display()))
+        })?;
+        text += &format!("written     {written} files below {}\n", out.display());
+    } else {
+        text += "written     nothing\n";
+    }
+    Ok(Outcome { text, passed })
+}
+
 /// How to reach the service, and whose checkpoints are believed.
 fn connection(path: &Path, vkey: Option<String>) -> anyhow::Result<(ClientConfig, Verifier)> {
     let config = ClientConfig::read(path)?;
@@ -291,21 +330,6 @@ fn watch(arguments: WitnessArguments) -> anyhow::Result<Watched> {
     Ok(watched)
 }
 
-fn seen(watched: &Watched) -> String {
-    let mut text = format!("ledger      {}\n", watched.ledger);
-    text += &match watched.grown_from {
-        Some(size) => format!("history     {} entries, extends the {size} before\n", watched.size),
-        None => format!("history     {} entries, the first checkpoint seen\n", watched.size),
-    };
-    text += match (&watched.cosigned, watched.handed_over) {
-        (Some(_), true) => "cosigned    and handed over for the round\n",
-        (Some(_), false) => "cosigned    for other readers; name a --round to hand it over\n",
-        (None, _) => "cosigned    NO\n",
-    };
-    list(&mut text, &watched.findings);
-    text
-}
-
 fn read_inspection(path: &Path) -> anyhow::Result<serde_json::Value> {
     let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let read: serde_json::Value = serde_json::from_slice(&text)
@@ -340,105 +364,6 @@ fn inspection(arguments: InspectArguments) -> anyhow::Result<Inspection> {
     Ok(inspect_with(&job, &also)?)
 }
 
-fn list(text: &mut String, findings: &[Finding]) {
-    for finding in findings {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "FINDING {finding}");
-    }
-}
-
-fn verified(verification: &Verification) -> String {
-    let mut text = format!("ledger      {}\n", verification.ledger);
-    if let Some(head) = &verification.checkpoint {
-        text += &format!("checkpoint  {} entries, root {}\n", head.size, head.root);
-        text += &format!("entries     {} read, each hashed to its leaf\n", verification.entries);
-        text += &format!(
-            "proofs      {} inclusion proofs of the service checked\n",
-            verification.inclusion_proofs
-        );
-        text += &match verification.consistent_from {
-            Some(size) => format!("history     extends the {size} entries seen before\n"),
-            None => "history     no earlier checkpoint to compare with\n".to_owned(),
-        };
-        if verification.compared > 0 {
-            text += &format!("readers     {} others were shown it too\n", verification.compared);
-        }
-        for (round, state) in &verification.rounds {
-            text += &format!("round       {round} is {state}\n");
-            if let Some(count) = verification.cosignatures.get(round) {
-                text += &format!("cosigned    by {count} witnesses before its release\n");
-            }
-        }
-    }
-    list(&mut text, &verification.findings);
-    text += &conclusion(verification.findings.len(), verification.passed());
-    text
-}
-
-fn conclusion(findings: usize, passed: bool) -> String {
-    match (findings, passed) {
-        (0, true) => "nothing was found\n".to_owned(),
-        (0, false) => "the control was not found: this inspection proves nothing\n".to_owned(),
-        (count, _) => format!("{count} findings\n"),
-    }
-}
-
-fn inspected(inspection: &Inspection) -> String {
-    let bytes = &inspection.bytes;
-    let mut text = format!("data directory  {}\n", inspection.data_dir.display());
-    for file in &inspection.files {
-        text += &format!("file            {}, {} bytes\n", file.name, file.bytes);
-    }
-    for table in &inspection.tables {
-        text += &format!(
-            "table           {}: {} rows, {} bytes\n",
-            table.name, table.rows, table.bytes
-        );
-    }
-    text += &format!(
-        "explained       {} bytes: {} keys, {} typed metadata, {} public files, {} ciphertext, \
-         {} released tables\n",
-        bytes.explained(),
-        bytes.keys,
-        bytes.metadata,
-        bytes.public_files,
-        bytes.ciphertext,
-        bytes.released
-    );
-    text += &format!("unexplained     {} bytes\n", bytes.unexplained);
-    let Pages { stored, structure, unused, superseded } = inspection.pages;
-    text += &format!(
-        "database        {stored} bytes of tables, {structure} of their structure, {unused} unused, \
-         {superseded} free or superseded (searched)\n"
-    );
-    text += &format!("ledger          {} entries hash to their leaf\n", inspection.entries);
-    match &inspection.unsealed {
-        None => text += "rows            sealed\n",
-        Some(rows) => {
-            text += &format!(
-                "rows            {} in {} batches of {} submissions match the ledger and the schema\n",
-                rows.rows, rows.batches, rows.submissions
-            );
-            for encoding in &rows.encodings {
-                text += &format!(
-                    "encoding        {}: {:.1} % of bits set, {} bits constant\n",
-                    encoding.name,
-                    100.0 * encoding.density,
-                    encoding.constant_bits
-                );
-            }
-        }
-    }
-    let hits: u64 = inspection.hits.values().sum();
-    text += &format!("identities      {} searched for, {hits} places\n", inspection.markers);
-    let control =
-        if inspection.control_found { "planted and found" } else { "planted and NOT FOUND" };
-    text += &format!("control         {control}\n");
-    list(&mut text, &inspection.findings);
-    text += &conclusion(inspection.findings.len(), inspection.passed());
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -463,6 +388,26 @@ mod tests {
         let Outcome { text, passed } =
             verify(&good.replace(lines[8], &lines[8].replace("01", "02")))?;
         assert!(!passed && text.contains("FINDING entry 7"), "{text}");
+        Ok(())
+    }
+
+    #[test]
+    fn a_mirror_takes_a_ledger_that_grew_and_no_other() -> anyhow::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let (file, out) = (dir.path().join("ledger.jsonl"), dir.path().join("mirror"));
+        let take = |story: Vec<samenloop_ledger::Event>| {
+            std::fs::write(&file, signed(story).to_text())?;
+            let vkey = key().verifying_key().to_text();
+            mirror(&TilesArguments { bundle: file.clone(), vkey, out: out.clone() })
+        };
+        let (begun, mut other) = (story()[..20].to_vec(), story());
+        assert!(take(begun)?.passed);
+        other.remove(3);
+        assert!(!take(other)?.passed, "another history");
+        assert!(out.join("tile/entries/000.p/20").exists());
+        assert!(take(story())?.passed);
+        let Outcome { text, passed } = take(story()[..20].to_vec())?;
+        assert!(!passed && text.contains("never shrinks") && text.contains("nothing"), "{text}");
         Ok(())
     }
 

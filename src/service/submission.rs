@@ -148,19 +148,29 @@ pub(crate) fn rows(
     facts: &RoundFacts,
     placed: &Placed,
 ) -> Result<Vec<Record>, StoreError> {
+    parts(access, facts, placed, |row| row)
+}
+
+/// What is kept of each row of a submission, in order.
+fn parts<T: Send>(
+    access: &impl Keyed,
+    facts: &RoundFacts,
+    placed: &Placed,
+    keep: impl Fn(Record) -> T + Sync,
+) -> Result<Vec<T>, StoreError> {
     let key = submission_key(&facts.id, placed.party.into(), &placed.id);
     let data_key = data_key(access, &placed.stored, &key)?;
     let open = |(place, sealed): &([u8; 52], Vec<u8>)| {
         let plain = data_key.open(sealed, place)?;
         let rows = plain.chunks(facts.shape.row_len()).map(|row| {
-            facts.shape.read_row(row).map_err(|rule| StoreError::Value {
+            facts.shape.read_row(row).map(&keep).map_err(|rule| StoreError::Value {
                 table: samenloop_wire::store::BLOBS,
                 reason: rule.to_string(),
             })
         });
-        rows.collect::<Result<Vec<Record>, StoreError>>()
+        rows.collect::<Result<Vec<T>, StoreError>>()
     };
-    let mut records = vec![];
+    let mut kept = vec![];
     let numbers: Vec<u32> = (0..placed.stored.batches).collect();
     for numbers in numbers.chunks(OPENED) {
         let sealed = numbers.iter().map(|number| {
@@ -169,13 +179,13 @@ pub(crate) fn rows(
             Ok((place, sealed.ok_or(StoreError::Missing { what: "a batch's rows" })?))
         });
         let sealed: Vec<([u8; 52], Vec<u8>)> = sealed.collect::<Result<_, StoreError>>()?;
-        let opened: Vec<Vec<Record>> = sealed.par_iter().map(open).collect::<Result<_, _>>()?;
-        opened.into_iter().for_each(|mut rows| records.append(&mut rows));
+        let opened: Vec<Vec<T>> = sealed.par_iter().map(open).collect::<Result<_, _>>()?;
+        opened.into_iter().for_each(|mut rows| kept.append(&mut rows));
     }
-    if records.len() as u64 != placed.stored.records {
+    if kept.len() as u64 != placed.stored.records {
         return Err(StoreError::Missing { what: "rows of a submission" });
     }
-    Ok(records)
+    Ok(kept)
 }
 
 impl Rounds {
@@ -282,10 +292,8 @@ impl Rounds {
         complete(&held)?;
         // A complete submission takes no further batch, so its rows can be read before the change.
         let placed = Placed { party, id: submission, stored: held };
-        let mut rows = rows(&read, facts, &placed)?;
-        for record in &mut rows {
-            record.encodings.clear();
-        }
+        let keys = |row: Record| Record { encodings: vec![], codes: vec![], ..row };
+        let mut rows = parts(&read, facts, &placed, keys)?;
         let dropped = drop_common_keys(&mut rows, facts.schema.max_key_multiplicity);
         drop(rows);
 

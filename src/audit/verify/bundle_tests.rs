@@ -105,7 +105,7 @@ fn every_split_view_between_two_witnesses_is_found() {
             }
         }
     }
-    assert_eq!((split, same), (2838, 2838));
+    assert_eq!((split, same), (3243, 3243));
 }
 
 #[test]

@@ -58,12 +58,14 @@ pub(super) fn check(
 fn walk(entries: &[(u64, Entry)], findings: &mut Vec<Finding>) -> BTreeMap<RoundId, Round> {
     let mut rounds: BTreeMap<RoundId, Round> = BTreeMap::new();
     let mut before = 0;
+    let mut owed = None;
     for (earlier, (index, entry)) in entries.iter().enumerate() {
         let place = Place::Entry { index: *index, kind: Some(entry.kind()) };
         let mut report = Report { place, findings };
         let back = || format!("{} after {before}", entry.at);
         report.check(entry.at >= before, "times do not go back", back);
         before = before.max(entry.at);
+        rotation(&mut owed, &entry.event, &rounds, &mut report);
         match &entry.event {
             Event::ServiceStarted { .. } | Event::Recovered {} => {
                 rounds.values_mut().for_each(Round::interrupt);
@@ -103,7 +105,41 @@ fn walk(entries: &[(u64, Entry)], findings: &mut Vec<Finding>) -> BTreeMap<Round
             }
         }
     }
+    if let Some(place) = owed {
+        findings.push(Finding::new(place, ROTATED, NOT_ROTATED));
+    }
     rounds
+}
+
+const ROTATED: &str = "the wrapping key is replaced together with a deletion";
+const NOT_ROTATED: &str = "an older copy of the store opens what was deleted";
+
+/// Follows a deletion (`owed`, its place) to the entry that ends its change.
+fn rotation(
+    owed: &mut Option<Place>,
+    event: &Event,
+    rounds: &BTreeMap<RoundId, Round>,
+    report: &mut Report<'_>,
+) {
+    let deletes = match event {
+        Event::SubmissionReplaced { .. }
+        | Event::SubmissionWithdrawn { .. }
+        | Event::SubmissionAbandoned { .. } => true,
+        Event::RoundClosed { round } => rounds.get(round).is_some_and(Round::holds_rows),
+        _ => false,
+    };
+    // What one change may write between a deletion and its rotation.
+    let goes_on = matches!(
+        event,
+        Event::SubmissionOpened { .. } | Event::SubmissionSealed { .. } | Event::RoundFrozen { .. }
+    );
+    if matches!(event, Event::WrappingKeyRotated {}) {
+        *owed = None;
+    } else if deletes {
+        owed.get_or_insert_with(|| report.place.clone());
+    } else if !goes_on && let Some(place) = owed.take() {
+        report.findings.push(Finding::new(place, ROTATED, NOT_ROTATED));
+    }
 }
 
 /// The rounds once a backup of the first `size` entries is restored: of the later entries only

@@ -72,7 +72,20 @@ const CASES: &[(&str, &str, Change)] = &[
     ("submission_abandoned", "replaced only by a newer one", |s| {
         let place = nth(s, "submission_sealed", 3);
         let replaced = Event::SubmissionReplaced { round: ROUND, party: 1, submission: PARTY_1 };
-        s.insert(place - 5, replaced);
+        s.insert(place - 6, replaced);
+    }),
+    ("submission_replaced", "replaced together with a deletion", |s| {
+        drop_nth(s, "wrapping_key_rotated", 0);
+    }),
+    ("submission_abandoned", "replaced together with a deletion", |s| {
+        drop_nth(s, "wrapping_key_rotated", 1);
+    }),
+    ("round_closed", "replaced together with a deletion", |s| {
+        drop_nth(s, "wrapping_key_rotated", 2);
+    }),
+    ("submission_withdrawn", "replaced together with a deletion", |s| {
+        let (party, submission) = (1, PARTY_1);
+        after(s, "release_refused", Event::SubmissionWithdrawn { round: ROUND, party, submission });
     }),
     ("submission_opened", "one submission at a time", |s| drop_nth(s, "submission_abandoned", 0)),
     ("submission_opened", "one of the manifest", |s| {
@@ -232,8 +245,8 @@ fn a_replacement_without_an_end_is_found() {
     let end = nth(&open, "submission_replaced", 0) + 1;
     open.truncate(end);
     let verification = bundle(&signed(open), &verifier(), None);
-    assert_eq!(verification.findings.len(), 1);
-    assert_eq!(verification.findings[0].place, Place::Round { round: ROUND });
+    assert_eq!(verification.findings.len(), 2, "it is not ended, and its key not replaced");
+    assert_eq!(verification.findings[1].place, Place::Round { round: ROUND });
 }
 
 #[test]

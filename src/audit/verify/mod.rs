@@ -8,6 +8,7 @@ pub mod merkle;
 pub mod note;
 mod round;
 mod state;
+pub mod tiles;
 mod tree;
 mod witness;
 

@@ -70,6 +70,11 @@ impl Round {
         self.state
     }
 
+    /// Whether a submission's rows are kept.
+    pub(super) fn holds_rows(&self) -> bool {
+        self.submissions.values().any(|held| matches!(held.held, Held::Open | Held::Sealed))
+    }
+
     /// The service was started again.
     pub(super) fn interrupt(&mut self) {
         if let Some(run) = &mut self.run {

@@ -78,10 +78,12 @@ pub(crate) fn story() -> Vec<Event> {
     story.push(sealed(1, 11, 2));
     filled(&mut story, 1, 12);
     story.push(Event::SubmissionReplaced { round, party: 1, submission: submission(11) });
-    story.push(sealed(1, 12, 2));
+    story.extend([sealed(1, 12, 2), Event::WrappingKeyRotated {}]);
     filled(&mut story, 2, 13);
     story.push(Event::SubmissionAbandoned { round, party: 2, submission: submission(13) });
     filled(&mut story, 2, 14);
+    let opened = story.len() - 2;
+    story.insert(opened, Event::WrappingKeyRotated {});
     let refused = Some(submission(14));
     story.push(Event::BatchRefused { round, party: 2, submission: refused, number: 2, rule: 7 });
     story.push(sealed(2, 14, 2));
@@ -109,6 +111,7 @@ pub(crate) fn story() -> Vec<Event> {
         },
         Event::AccessRefused { role: Role::None, rule: 1 },
         Event::RoundClosed { round },
+        Event::WrappingKeyRotated {},
         Event::Queried { round, role, measure: 1, by: vec![] },
     ]);
     story

@@ -149,9 +149,11 @@ pub(super) fn tried(base: &LinkageSchema) -> anyhow::Result<Vec<Scheme>> {
     let mut schemes = vec![];
     let mut add = |name: String, schema: LinkageSchema| schemes.push(Scheme { name, schema });
     add("shipped default".to_owned(), base.clone());
-    let strengths: [(u32, u32); 13] = [
+    let strengths: [(u32, u32); 15] = [
         (1, 1024),
+        (5, 1024),
         (5, 2048),
+        (5, 4096),
         (8, 1024),
         (8, 2048),
         (8, 4096),

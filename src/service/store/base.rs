@@ -25,10 +25,13 @@ pub(crate) fn wall_clock() -> Clock {
     })
 }
 
+/// Bytes of pages that are kept in memory; redb's own default is a gigabyte.
+const CACHE: usize = 256 << 20;
+
 /// Every page is checked against its checksum before the store is trusted.
 fn builder() -> Builder {
     let mut builder = Database::builder();
-    builder.set_check_integrity_on_open(true);
+    builder.set_check_integrity_on_open(true).set_cache_size(CACHE);
     builder
 }
 
