@@ -37,6 +37,10 @@ pub struct SchemaCheck {
 /// Share of records that share a whole encoding, from which on the encoding tells too little.
 const COMMON_ENCODING: f64 = 0.2;
 
+/// Share of a filter's bits that are set before diffusion. Below, one wrong letter weighs as much as another
+/// name; above, strangers have most bits in common.
+const FILL: std::ops::Range<f64> = 0.10..0.60;
+
 /// Share of rows in which a field may be empty before it is worth a word.
 const MOSTLY_EMPTY: f64 = 0.5;
 
@@ -56,8 +60,13 @@ pub fn check(
     }
     let quality = match csv {
         Some(csv) => {
-            let keys = RoundKeys::derive(&LinkageKey::generate()?, schema);
-            let report = spill(csv, schema, &keys, true, &std::env::temp_dir(), progress)?.report;
+            // Diffusion hides how full a filter is; what is equal stays equal without it.
+            let mut plain = schema.clone();
+            for encoding in &mut plain.encodings {
+                (encoding.bits, encoding.diffusion) = (encoding.filter_bits, 1);
+            }
+            let keys = RoundKeys::derive(&LinkageKey::generate()?, &plain);
+            let report = spill(csv, &plain, &keys, true, &std::env::temp_dir(), progress)?.report;
             weaknesses.extend(measured(schema, &report));
             Some(report)
         }
@@ -111,7 +120,28 @@ fn measured(schema: &LinkageSchema, report: &QualityReport) -> Vec<String> {
             ));
         }
     }
-    for encoding in &report.encodings {
+    let hashed = |name: &str| schema.fields.iter().find(|field| field.name == name);
+    for (encoding, shape) in report.encodings.iter().zip(&schema.encodings) {
+        let bits = encoding.records * u64::from(shape.filter_bits);
+        let fill = encoding.set_bits as f64 / bits.max(1) as f64;
+        if bits > 0 && !FILL.contains(&fill) {
+            let (what, remedy) =
+                if fill < FILL.start { ("empty", "more") } else { ("full", "fewer") };
+            found.push(format!(
+                "encoding {}: its filter is too {what}, {} of the bits are set on average: give its \
+                 features {remedy} hashes, a third of the bits is best",
+                encoding.name,
+                percent(encoding.set_bits, bits)
+            ));
+        }
+        let plain = shape.features.iter().filter_map(|feature| hashed(&feature.field));
+        for field in plain.filter(|field| field.kind == FieldKind::Text) {
+            found.push(format!(
+                "encoding {}: field {} has the kind text, of which nothing but case, accents and \
+                 blanks is made alike; give it the kind of what it holds if there is one",
+                encoding.name, field.name
+            ));
+        }
         if above(encoding.shared, encoding.records, COMMON_ENCODING) {
             found.push(format!(
                 "encoding {}: {} of the records that have it share it with another; unless the file \
@@ -175,6 +205,7 @@ mod tests {
                 { name = "surname", kind = "surname", columns = ["achternaam"] },
                 { name = "born", kind = "birth_date", columns = ["geboren"] },
                 { name = "street", kind = "street", columns = ["straat"] },
+                { name = "other", kind = "text", columns = ["groep"] },
             ]
             match_key = [{ name = "k", parts = ["surname", "born"] }]
             dimension = [{ name = "group", columns = ["groep"], codes = ["a", "b"] }]
@@ -186,6 +217,24 @@ mod tests {
             features = [
                 { field = "surname", tokens = "bigrams", hashes = 20 },
                 { field = "born", tokens = "date_parts", hashes = 20 },
+            ]
+            [[encoding]]
+            name = "full"
+            bits = 256
+            filter_bits = 256
+            diffusion = 8
+            features = [
+                { field = "surname", tokens = "bigrams", hashes = 60 },
+                { field = "other", tokens = "whole", hashes = 60 },
+            ]
+            [[encoding]]
+            name = "empty"
+            bits = 1024
+            filter_bits = 1024
+            diffusion = 8
+            features = [
+                { field = "surname", tokens = "whole", hashes = 20 },
+                { field = "born", tokens = "whole", hashes = 20 },
             ]
             "#,
         )?;
@@ -209,8 +258,11 @@ mod tests {
             "field street: the file has no column for it",
             "dimension group: 20.0 % of the rows have a value that is not in the code list",
             "encoding e: 100.0 % of the records that have it share it with another",
-            "3 rows (60.0 %) know too little",
-            "100.0 % of the records stand alone by their codes and months",
+            "encoding full: its filter is too full, ",
+            "encoding full: field other has the kind text",
+            "encoding empty: its filter is too empty, 3.",
+            "1 row (20.0 %) know too little",
+            "50.0 % of the records stand alone by their codes and months",
             "allow it (0.0 % without group)",
         ] {
             let said = found.weaknesses.iter().any(|weakness| weakness.contains(expected));

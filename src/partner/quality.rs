@@ -81,6 +81,8 @@ pub struct Presence {
     pub records: u64,
     /// Records whose value of it another record of the file has too.
     pub shared: u64,
+    /// Bits that are set in all of an encoding's values together; 0 of a match key.
+    pub set_bits: u64,
 }
 
 /// What would be gained by leaving one thing out of what travels in the clear.
@@ -155,7 +157,8 @@ impl QualityReport {
                 empty: 0,
                 unlisted: Places::default(),
             });
-        let presence = |name: &String| Presence { name: name.clone(), records: 0, shared: 0 };
+        let presence =
+            |name: &String| Presence { name: name.clone(), records: 0, shared: 0, set_bits: 0 };
         Self {
             file,
             dialect,

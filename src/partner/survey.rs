@@ -229,7 +229,7 @@ struct Encoded {
     oddities: Vec<Oddity>,
     /// Empty if nothing can link it.
     row: Vec<u8>,
-    encodings: Vec<(u16, Fingerprint)>,
+    encodings: Vec<(u16, Fingerprint, u64)>,
 }
 
 /// Reads the rows of a file by chunks.
@@ -290,8 +290,11 @@ impl<'a> Recipe<'a> {
         }
         let values = self.layout.values(&encoded.row);
         let encodings = values.take_while(|(at, _)| *at < self.shape.encodings.len());
-        encoded.encodings =
-            encodings.map(|(at, bytes)| (at as u16, Fingerprint::of_bytes(bytes))).collect();
+        let told = |(at, bytes): (usize, &[u8])| {
+            let ones: u32 = bytes.iter().map(|byte| byte.count_ones()).sum();
+            (at as u16, Fingerprint::of_bytes(bytes), ones.into())
+        };
+        encoded.encodings = encodings.map(told).collect();
         Ok(encoded)
     }
 }
@@ -321,7 +324,8 @@ impl Waiting {
             return Ok(());
         }
         let place = self.rows.push(line, &row)?;
-        for (kind, value) in encodings {
+        for (kind, value, ones) in encodings {
+            self.report.encodings[usize::from(kind)].set_bits += ones;
             self.tally.add(kind, value, place)?;
         }
         for (key, at) in layout.match_keys.iter().enumerate() {

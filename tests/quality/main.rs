@@ -2,6 +2,8 @@
 //!
 //! The very code of `samenloop-lab evaluate`, without a schema file: what a partner gets by default.
 
+mod drafted;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -95,6 +95,7 @@ fn in_memory(path: &Path, schema: &LinkageSchema, keys: &RoundKeys) -> Survey {
         let mut counts: HashMap<_, u64> = HashMap::new();
         for clk in kept.iter().filter_map(|record| record.encodings[place].as_ref()) {
             *counts.entry(clk).or_default() += 1;
+            presence.set_bits += u64::from(clk.ones());
         }
         counts.values().for_each(|count| (0..*count).for_each(|_| presence.add(*count)));
     }
