@@ -179,8 +179,10 @@ impl Release {
         }
         let round_to = frame.scope.round_to;
         // Rounding comes after the threshold and may go under it by half a step.
-        let legal =
-            |count: u32| count.is_multiple_of(round_to) && count + round_to / 2 >= policy.threshold;
+        let legal = |count: u32| {
+            let most = count.saturating_add(round_to / 2);
+            count.is_multiple_of(round_to) && most >= policy.threshold
+        };
         let mut numbers = Vec::with_capacity(lattice.cells);
         for _ in 0..lattice.cells {
             let (count, below, above) = (reader.number()?, reader.number()?, reader.number()?);

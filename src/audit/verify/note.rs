@@ -38,7 +38,8 @@ pub(super) fn parse(text: &str, signature: u8) -> Option<(String, [u8; 4], [u8; 
     let typed = BASE64.decode(key.as_bytes()).ok()?;
     let (first, key) = typed.split_first()?;
     let known = key_hash(name, &typed);
-    let right = *first == signature && !name.is_empty() && HEXLOWER.encode(&known) == hash;
+    let legal = (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
+    let right = *first == signature && legal && HEXLOWER.encode(&known) == hash;
     right.then_some((name.to_owned(), known, key.try_into().ok()?))
 }
 
