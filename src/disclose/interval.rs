@@ -23,7 +23,7 @@ pub const STEP: u32 = 5;
 /// Half of the interval's width for what no draw tells, such as strangers that every draw takes for one
 /// person, as a share of the count: as far as the linkage errs on synthetic rounds
 /// (`docs/linkage-model.md`).
-const UNDRAWN: f64 = 0.005;
+const UNDRAWN: f64 = 0.002;
 
 /// Numbers of people that are held at a time, a row of draws per cell.
 const HELD: usize = 1 << 26;
@@ -75,7 +75,7 @@ mod tests {
         let cases: &[(Vec<i32>, u32, (u32, u32))] = &[
             (vec![], 1000, (0, 0)),
             (vec![0; 100], 0, (0, 0)),
-            // Nothing that the draws tell, but 5 of 1,000 that they do not.
+            // Nothing that the draws tell, but 2 of 1,000 that they do not.
             (vec![0; 100], 1000, (5, 5)),
             ((-49..=50).collect(), 0, (50, 50)),
             (vec![-1, 1], 100, (5, 5)),

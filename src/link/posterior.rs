@@ -16,7 +16,7 @@ use crate::unseen::Unseen;
 /// resembles the other records of its person hardly more than strangers', so that they speak little
 /// against it; chosen on synthetic rounds, so that records are together in as many draws as they are of
 /// one person (`docs/linkage-model.md`).
-const FURTHER: Further = Further { share: 0.3, least: -2.0 };
+const FURTHER: Further = Further { share: 0.4, least: -2.0 };
 
 /// Standard deviation of a doubt about the odds of a join as such, which all joins of a draw share: they
 /// are learnt from one round and wrong together.

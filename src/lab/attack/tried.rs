@@ -13,7 +13,7 @@ use samenloop_partner::survey::{Silent, survey};
 use samenloop_partner::table::{self, Table};
 use samenloop_schema::{LinkageSchema, Record};
 
-use super::{Arms, Attacked, Extent, Field, quality, scheme};
+use super::{Arms, Attacked, Extent, Field, Outcome, quality, scheme};
 
 /// What the command takes.
 #[derive(Debug, Args)]
@@ -125,13 +125,18 @@ fn worst(
     attack: &str,
     keys: bool,
     pick: impl Fn(f64, usize) -> bool,
+    share: fn(&Outcome) -> f64,
 ) -> String {
     let of = attacked.outcomes.iter().filter(|o| {
         let whole = o.view == "all" || o.view == "match keys";
         o.attack == attack && pick(o.overlap, o.known_pairs) && (keys || !whole)
     });
-    let most = of.map(|o| o.upper95).fold(f64::NAN, f64::max);
-    if most.is_nan() { "–".to_owned() } else { format!("{:.1}", 100.0 * most) }
+    let most = of.map(share).fold(f64::NAN, f64::max);
+    percent(most)
+}
+
+fn percent(share: f64) -> String {
+    if share.is_nan() { "–".to_owned() } else { format!("{:.1}", 100.0 * share) }
 }
 
 /// Prints a row of a Markdown table for each scheme, with and without its match keys.
@@ -151,6 +156,7 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
         Some(field) => scheme::tried(&field.base)?,
         None => vec![],
     };
+    let mut told = false;
     for scheme in scheme::tried(&sample.schema)? {
         if !scheme.name.contains(&flags.only) {
             continue;
@@ -165,6 +171,21 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
             (Some(field), Some(twin)) => Some(field.attack(twin, Arms::Gates)?),
             _ => None,
         };
+        if let Some(attacked) = attacked.as_ref().filter(|_| !std::mem::replace(&mut told, true)) {
+            let chances =
+                cells(
+                    attacked,
+                    true,
+                    |outcome| {
+                        if outcome.chance > 0.0 { outcome.chance } else { f64::NAN }
+                    },
+                );
+            writeln!(
+                out,
+                "| a guess by the codes alone | – | – | – | – | {} |",
+                chances.join(" | ")
+            )?;
+        }
         for keys in [true, false] {
             let there = if keys {
                 !scheme.schema.match_keys.is_empty()
@@ -175,7 +196,9 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
                 continue;
             }
             let schema = if keys { &scheme.schema } else { &bare };
-            let cells = attacked.as_ref().map_or(vec!["–".to_owned(); 6], |a| cells(a, keys));
+            let cells = attacked
+                .as_ref()
+                .map_or(vec!["–".to_owned(); 6], |a| cells(a, keys, |outcome| outcome.upper95));
             writeln!(
                 out,
                 "| {} | {} | {:.3} | {} | {:.0} | {} |",
@@ -192,9 +215,11 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Upper 95 % bounds in percent, the worst of all views.
-fn cells(attacked: &Attacked, keys: bool) -> Vec<String> {
-    let of = |attack: &str, pick: &dyn Fn(f64, usize) -> bool| worst(attacked, attack, keys, pick);
+/// Upper 95 % bounds, or what else `share` takes of an outcome, in percent: the worst of all views.
+fn cells(attacked: &Attacked, keys: bool, share: fn(&Outcome) -> f64) -> Vec<String> {
+    let of = |attack: &str, pick: &dyn Fn(f64, usize) -> bool| {
+        worst(attacked, attack, keys, pick, share)
+    };
     let book = attacked.outcomes.iter().find(|o| {
         o.attack == "A6 codebook, attributes" && (o.view == if keys { "all" } else { "encodings" })
     });
@@ -204,6 +229,6 @@ fn cells(attacked: &Attacked, keys: bool) -> Vec<String> {
         of("A3 fingerprint", &|_, known| known == 200),
         of("A4 learner", &|_, known| known == 500),
         of("A4 learner", &|_, known| known == 5000),
-        book.map_or("–".to_owned(), |o| format!("{:.1}", 100.0 * o.upper95)),
+        percent(book.map_or(f64::NAN, share)),
     ]
 }

@@ -25,6 +25,10 @@ pub struct Flags {
     /// How often in the last; those between lie evenly between.
     #[arg(long, value_name = "TIMES", default_value_t = 1.4)]
     most_noise: f64,
+    /// Posterior draws of each round; else as many as the service takes. The share of 100 draws that has a
+    /// pair together errs by itself, so that whether probabilities are right shows with more.
+    #[arg(long, value_name = "N")]
+    draws: Option<u32>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -32,8 +36,9 @@ pub struct Flags {
 
 /// Makes the rounds and prints.
 pub fn run(flags: Flags) -> anyhow::Result<()> {
-    let Flags { rounds: number, people, seed, .. } = flags;
-    let rounds = Rounds { number, people, seed, noise: (flags.least_noise, flags.most_noise) };
+    let Flags { rounds: number, people, seed, draws, .. } = flags;
+    let noise = (flags.least_noise, flags.most_noise);
+    let rounds = Rounds { number, people, seed, noise, draws };
     let found = coverage(&rounds, |round, evaluation| {
         let unique = evaluation.unique;
         let _ = writeln!(

@@ -24,6 +24,8 @@ pub struct Rounds {
     pub seed: u64,
     /// Least and most errors, in multiples of those of `regio`; rounds go through them evenly.
     pub noise: (f64, f64),
+    /// Posterior draws of each; none for as many as the service takes.
+    pub draws: Option<u32>,
 }
 
 /// Intervals of one kind of number.
@@ -115,7 +117,8 @@ pub fn coverage(
         let noise = rounds.noise.0 + share * (rounds.noise.1 - rounds.noise.0);
         let dir = tempfile::tempdir().context("cannot make a directory for a round")?;
         let seed = rounds.seed + u64::from(round);
-        one(dir.path(), Plan { people: rounds.people, seed, sources: 6, noise })
+        let plan = Plan { people: rounds.people, seed, sources: 6, noise };
+        one(dir.path(), plan, rounds.draws)
     };
     let mut found = vec![];
     for round in 0..rounds.number {
@@ -126,12 +129,13 @@ pub fn coverage(
     Ok(Coverage::of(&found))
 }
 
-fn one(dir: &Path, plan: Plan) -> anyhow::Result<Evaluation> {
+fn one(dir: &Path, plan: Plan, draws: Option<u32>) -> anyhow::Result<Evaluation> {
     let population = Population::new(plan)?;
     population.write(dir)?;
     let sources = population.sources();
     let sources = sources.map(|name| (name.to_owned(), dir.join(format!("{name}.csv"))));
-    let job = Job { sources: sources.collect(), truth: "person_id".to_owned(), schema: None };
+    let (sources, truth) = (sources.collect(), "person_id".to_owned());
+    let job = Job { sources, truth, schema: None, draws };
     Ok(evaluate(&job, &Silent)?.0)
 }
 
@@ -149,7 +153,7 @@ mod tests {
 
     #[test]
     fn small_rounds_are_linked_and_their_truth_is_mostly_covered() {
-        let rounds = Rounds { number: 2, people: 400, seed: 5, noise: (0.5, 1.0) };
+        let rounds = Rounds { number: 2, people: 400, seed: 5, noise: (0.5, 1.0), draws: None };
         let mut told = 0;
         let coverage = coverage(&rounds, |_, _| told += 1).expect("two rounds");
         assert_eq!((told, coverage.total.numbers, coverage.sources.numbers), (2, 2, 12));

@@ -124,6 +124,7 @@ pub async fn play(folder: &Path, narrate: &(dyn Fn(&str) + Sync)) -> anyhow::Res
         sources: PARTIES.iter().map(ToString::to_string).zip(files).collect(),
         truth: TRUTH.to_owned(),
         schema: Some(schema),
+        draws: None,
     };
     let (evaluation, _) =
         tokio::task::spawn_blocking(move || evaluate(&job, &samenloop_link::Silent)).await??;

@@ -66,7 +66,7 @@ impl samenloop_link::Progress for Percent {
 
 /// Evaluates and prints.
 pub fn run(flags: Flags) -> anyhow::Result<()> {
-    let job = Job { sources: flags.source, truth: flags.truth, schema: flags.schema };
+    let job = Job { sources: flags.source, truth: flags.truth, schema: flags.schema, draws: None };
     let (evaluation, clusters) = evaluate(&job, &Percent(Instant::now()))?;
     if let Some(path) = &flags.clusters_out {
         write_clusters(path, &job, &clusters)?;

@@ -41,6 +41,8 @@ pub struct Job {
     pub truth: String,
     /// A linkage schema; without one it is drafted from the files.
     pub schema: Option<PathBuf>,
+    /// Posterior draws; none for as many as the service takes.
+    pub draws: Option<u32>,
 }
 
 /// What came out.
@@ -216,7 +218,9 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
         .iter()
         .map(|source| Source { may_hold_duplicates: true, records: &source.survey.records })
         .collect();
-    let linkage = link(&schema, &sources, &Options::default(), progress)?;
+    let shipped = Options::default();
+    let options = Options { draws: job.draws.unwrap_or(shipped.draws), ..shipped };
+    let linkage = link(&schema, &sources, &options, progress)?;
     lap("link");
 
     let registries: Vec<&Registry> = loaded.iter().map(|source| &source.registry).collect();
