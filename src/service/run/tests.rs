@@ -75,6 +75,29 @@ fn the_same_inputs_give_the_same_partition_and_a_cancelled_run_can_be_run_again(
 }
 
 #[test]
+fn replaced_submissions_leave_no_trace_in_what_is_found() -> Result<(), Box<dyn std::error::Error>>
+{
+    let found = |earlier: &[(&str, u64)]| -> Result<_, Box<dyn std::error::Error>> {
+        let fixture = Fixture::new();
+        let round = fixture.open_round();
+        for (number, (party, from)) in (1..).zip(earlier) {
+            fixture.submit(&round, party, number, &(*from..from + 90).collect::<Vec<_>>());
+        }
+        for (place, party) in (0_u64..).zip(PARTIES) {
+            let people: Vec<u64> = (40 * place..40 * place + 120).collect();
+            fixture.submit(&round, party, 100 + place as u8, &people);
+        }
+        fixture.rounds.freeze(&round)?;
+        run_now(&fixture.rounds, &round);
+        Ok(now(&fixture.rounds, &round).partition_digest)
+    };
+    let whole = found(&[])?;
+    assert_eq!(whole, found(&[("ggz", 0)])?);
+    assert_eq!(whole, found(&[("opvang", 300), ("ggd", 10), ("opvang", 20)])?);
+    Ok(())
+}
+
+#[test]
 fn too_few_people_release_nothing_and_the_refusal_stands_in_the_ledger()
 -> Result<(), Box<dyn std::error::Error>> {
     let (fixture, round) = frozen(5, 40, 1);
