@@ -18,9 +18,8 @@ use zeroize::Zeroizing;
 use crate::inspect::{InspectJob, Inspection, inspect_with, read_wrapping_key};
 use crate::report::Report;
 use crate::scan::Markers;
-use text::{inspected, seen, verified};
-
 use crate::verify::{self, Bundle, Cosigner, Kept, Verification, Verifier, Watched, tiles};
+use text::{inspected, seen, verified};
 
 /// Checks a samenloop service: its ledger, its store, its releases.
 #[derive(Parser)]
@@ -251,8 +250,8 @@ fn verification(arguments: VerifyArguments) -> anyhow::Result<Verification> {
         let bytes =
             std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let kept = state.map(|path| Kept::at(&path).read()).transpose()?.flatten();
-        let mut verification = verify::bundle_bytes(&bytes, &verifier, kept.as_deref());
-        if let Ok(bundle) = Bundle::from_bytes(&bytes) {
+        let (mut verification, bundle) = verify::bundle_bytes(&bytes, &verifier, kept.as_deref());
+        if let Some(bundle) = bundle {
             verify::compare(&mut verification, &bundle, &verifier, &others);
         }
         return Ok(verification);
@@ -268,21 +267,26 @@ fn verification(arguments: VerifyArguments) -> anyhow::Result<Verification> {
     Ok(verification)
 }
 
-/// Checks a ledger, against the mirror's checkpoint too, and writes it there.
+/// Checks a ledger, against the mirror's checkpoint too, and writes it there: the checkpoint last, so that
+/// whoever reads meanwhile finds every tile of the one that is there.
 fn mirror(TilesArguments { bundle, vkey, out }: &TilesArguments) -> anyhow::Result<Outcome> {
     let verifier = Verifier::from_text(vkey)?;
     let bytes =
         std::fs::read(bundle).with_context(|| format!("cannot read {}", bundle.display()))?;
-    let kept = Kept::at(&out.join(tiles::CHECKPOINT)).read()?;
-    let verification = verify::bundle_bytes(&bytes, &verifier, kept.as_deref());
-    let mut text = verified(&verification);
-    let passed = verification.passed();
-    if let (true, Ok(bundle)) = (passed, Bundle::from_bytes(&bytes)) {
-        let written = tiles::write(&bundle, out);
-        let written = written.map_err(|(path, error)| {
-            anyhow::Error::new(error).context(format!("cannot write {}", path.display()))
-        })?;
-        text += &format!("written     {written} files below {}\n", out.display());
+    let checkpoint = Kept::at(&out.join(tiles::CHECKPOINT));
+    let kept = checkpoint.read()?;
+    let (verification, bundle) = verify::bundle_bytes(&bytes, &verifier, kept.as_deref());
+    let (mut text, passed) = (verified(&verification), verification.passed());
+    if let Some(bundle) = bundle.filter(|_| passed) {
+        let files = tiles::files(&bundle);
+        for (name, data) in &files {
+            let path = out.join(name);
+            let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+            let written = folder.and_then(|()| std::fs::write(&path, data));
+            written.with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        checkpoint.write(&bundle.checkpoint)?;
+        text += &format!("written     {} files below {}\n", files.len() + 1, out.display());
     } else {
         text += "written     nothing\n";
     }
@@ -400,12 +404,18 @@ mod tests {
             let vkey = key().verifying_key().to_text();
             mirror(&TilesArguments { bundle: file.clone(), vkey, out: out.clone() })
         };
+        let shown = |file: &str| std::fs::read(out.join(file));
         let (begun, mut other) = (story()[..20].to_vec(), story());
-        assert!(take(begun)?.passed);
+        assert!(take(begun.clone())?.passed);
+        // The checkpoint and the leaves, and nothing that a leaf hides.
+        let bundle = signed(begun);
+        assert_eq!(shown(tiles::CHECKPOINT)?, bundle.checkpoint.into_bytes());
+        let leaves = bundle.entries.iter().flat_map(|e| [&[0, 32], &e.leaf.0[..]].concat());
+        assert_eq!(shown("tile/entries/000.p/20")?, leaves.collect::<Vec<u8>>());
         other.remove(3);
         assert!(!take(other)?.passed, "another history");
-        assert!(out.join("tile/entries/000.p/20").exists());
         assert!(take(story())?.passed);
+        assert_eq!(shown(tiles::CHECKPOINT)?, signed(story()).checkpoint.into_bytes());
         let Outcome { text, passed } = take(story()[..20].to_vec())?;
         assert!(!passed && text.contains("never shrinks") && text.contains("nothing"), "{text}");
         Ok(())

@@ -121,6 +121,14 @@ impl Encoder {
     /// the person's fields is absent from it.
     #[must_use]
     pub fn encode(&self, person: &Person) -> Record {
+        self.encode_telling(person, |_, _| {})
+    }
+
+    /// As [`encode`](Self::encode), and tells of each encoding, by its place in the schema, how many bits of
+    /// its filter are set before diffusion, which hides it. An encoding that is absent because its filter
+    /// has too few or too many is told of too.
+    #[must_use]
+    pub fn encode_telling(&self, person: &Person, mut tell: impl FnMut(usize, u32)) -> Record {
         let raw = |place: usize| person.values.get(place).map_or("", |value| value.as_str());
         let values: Vec<Option<Value>> = self
             .kinds
@@ -139,9 +147,14 @@ impl Encoder {
             encodings: self
                 .composites
                 .iter()
-                .map(|composite| match composite.clks {
-                    true => composite.diffuse(&Filter::of_clk(person.clk.as_ref()?)),
-                    false => composite.encode(&values),
+                .enumerate()
+                .map(|(place, composite)| {
+                    let filter = match composite.clks {
+                        true => Filter::of_clk(person.clk.as_ref()?),
+                        false => composite.filter(&values)?,
+                    };
+                    tell(place, filter.ones());
+                    composite.diffuse(&filter)
                 })
                 .collect(),
             match_keys: self.match_keys.iter().map(|key| key.encode(&values, &mut text)).collect(),
@@ -153,10 +166,8 @@ impl Encoder {
 }
 
 impl Composite {
-    /// Absent when a required feature has no token, when fewer than two facts have one, or when the
-    /// result is too sparse or too dense for the schema's bounds, as values of two or three letters
-    /// can make it.
-    fn encode(&self, values: &[Option<Value>]) -> Option<Clk> {
+    /// Absent when a required feature has no token or when fewer than two facts have one.
+    fn filter(&self, values: &[Option<Value>]) -> Option<Filter> {
         let mut filter = Filter::new(self.filter_bits);
         let mut facts = [None; 2];
         for feature in &self.features {
@@ -179,9 +190,11 @@ impl Composite {
             }
         }
         facts[1]?;
-        self.diffuse(&filter)
+        Some(filter)
     }
 
+    /// Absent when the result is too sparse or too dense for the schema's bounds, as values of two or
+    /// three letters can make it.
     fn diffuse(&self, filter: &Filter) -> Option<Clk> {
         // A CLK of another length is not of this schema; it has been refused before.
         if filter.words().len() * 64 != self.filter_bits as usize {

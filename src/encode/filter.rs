@@ -36,6 +36,11 @@ impl Filter {
     pub(crate) fn words(&self) -> &[u64] {
         &self.0
     }
+
+    /// Bits that are set.
+    pub(crate) fn ones(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
 }
 
 /// Hashes the tokens of one feature: keyed random hashing (Schnell and Borgs 2016), which has none of

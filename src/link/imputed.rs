@@ -1,8 +1,8 @@
 //! Joins that nothing tells of, drawn at random: which of the badly written records belong to somebody
 //! else's cluster, and to whose, nobody can say, but how many do is estimated (`unseen.rs`). Each draw
 //! takes as many of them as may well be missing and puts each to a cluster with the same codes, one of
-//! many records sooner than one of few, as who is met often is badly written more often too, so that every number that is counted on draws contains them, and its interval their uncertainty
-//! (multiple imputation: Rubin, *Multiple Imputation for Nonresponse in Surveys*, 1987).
+//! many records sooner than one of few, as who is met often is badly written more often too. So every
+//! number that is counted on draws contains them, and its interval their uncertainty (multiple imputation: Rubin, *Multiple Imputation for Nonresponse in Surveys*, 1987).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -105,12 +105,12 @@ impl<'a> Round<'a> {
             }
             members[*cluster as usize].push(record);
         }
-        let times = |cluster: u32| members[cluster as usize].iter().map(move |_| cluster);
-        let all: Vec<u32> = (0..count as u32).flat_map(times).collect();
-        let mut by_codes = HashMap::<Vec<u16>, Vec<u32>>::new();
-        for cluster in &all {
-            let codes = codes(population, members[*cluster as usize][0]);
-            by_codes.entry(codes).or_default().push(*cluster);
+        let (mut all, mut by_codes) = (vec![], HashMap::<Vec<u16>, Vec<u32>>::new());
+        for (cluster, members) in (0..).zip(&members) {
+            let Some(first) = members.first() else { continue };
+            let homes = std::iter::repeat_n(cluster, members.len());
+            by_codes.entry(codes(population, *first)).or_default().extend(homes.clone());
+            all.extend(homes);
         }
         Self { population, members, all, by_codes, alone, joined: BTreeMap::new() }
     }

@@ -60,13 +60,8 @@ pub fn check(
     }
     let quality = match csv {
         Some(csv) => {
-            // Diffusion hides how full a filter is; what is equal stays equal without it.
-            let mut plain = schema.clone();
-            for encoding in &mut plain.encodings {
-                (encoding.bits, encoding.diffusion) = (encoding.filter_bits, 1);
-            }
-            let keys = RoundKeys::derive(&LinkageKey::generate()?, &plain);
-            let report = spill(csv, &plain, &keys, true, &std::env::temp_dir(), progress)?.report;
+            let keys = RoundKeys::derive(&LinkageKey::generate()?, schema);
+            let report = spill(csv, schema, &keys, true, &std::env::temp_dir(), progress)?.report;
             weaknesses.extend(measured(schema, &report));
             Some(report)
         }
@@ -120,9 +115,8 @@ fn measured(schema: &LinkageSchema, report: &QualityReport) -> Vec<String> {
             ));
         }
     }
-    let hashed = |name: &str| schema.fields.iter().find(|field| field.name == name);
     for (encoding, shape) in report.encodings.iter().zip(&schema.encodings) {
-        let bits = encoding.records * u64::from(shape.filter_bits);
+        let bits = encoding.filters * u64::from(shape.filter_bits);
         let fill = encoding.set_bits as f64 / bits.max(1) as f64;
         if bits > 0 && !FILL.contains(&fill) {
             let (what, remedy) =
@@ -134,8 +128,8 @@ fn measured(schema: &LinkageSchema, report: &QualityReport) -> Vec<String> {
                 percent(encoding.set_bits, bits)
             ));
         }
-        let plain = shape.features.iter().filter_map(|feature| hashed(&feature.field));
-        for field in plain.filter(|field| field.kind == FieldKind::Text) {
+        let fields = shape.features.iter().filter_map(|feature| schema.field(&feature.field));
+        for field in fields.filter(|field| field.kind == FieldKind::Text) {
             found.push(format!(
                 "encoding {}: field {} has the kind text, of which nothing but case, accents and \
                  blanks is made alike; give it the kind of what it holds if there is one",
@@ -195,49 +189,30 @@ mod tests {
     use super::*;
     use crate::survey::Silent;
 
+    const SCHEMA: &str = r#"
+version = 1
+round = "test"
+field = [
+    { name = "surname", kind = "surname", columns = ["achternaam"] },
+    { name = "born", kind = "birth_date", columns = ["geboren"] },
+    { name = "street", kind = "street", columns = ["straat"] },
+]
+match_key = [{ name = "k", parts = ["surname", "born"] }]
+dimension = [{ name = "group", columns = ["groep"], codes = ["a", "b"] }]
+[[encoding]]
+name = "e"
+bits = 1024
+filter_bits = 512
+diffusion = 2
+features = [
+    { field = "surname", tokens = "bigrams", hashes = 20 },
+    { field = "born", tokens = "date_parts", hashes = 20 },
+]
+"#;
+
     #[test]
     fn what_is_weak_is_said_with_its_number() -> Result<(), Box<dyn std::error::Error>> {
-        let schema = LinkageSchema::from_toml(
-            r#"
-            version = 1
-            round = "test"
-            field = [
-                { name = "surname", kind = "surname", columns = ["achternaam"] },
-                { name = "born", kind = "birth_date", columns = ["geboren"] },
-                { name = "street", kind = "street", columns = ["straat"] },
-                { name = "other", kind = "text", columns = ["groep"] },
-            ]
-            match_key = [{ name = "k", parts = ["surname", "born"] }]
-            dimension = [{ name = "group", columns = ["groep"], codes = ["a", "b"] }]
-            [[encoding]]
-            name = "e"
-            bits = 1024
-            filter_bits = 512
-            diffusion = 2
-            features = [
-                { field = "surname", tokens = "bigrams", hashes = 20 },
-                { field = "born", tokens = "date_parts", hashes = 20 },
-            ]
-            [[encoding]]
-            name = "full"
-            bits = 256
-            filter_bits = 256
-            diffusion = 8
-            features = [
-                { field = "surname", tokens = "bigrams", hashes = 60 },
-                { field = "other", tokens = "whole", hashes = 60 },
-            ]
-            [[encoding]]
-            name = "empty"
-            bits = 1024
-            filter_bits = 1024
-            diffusion = 8
-            features = [
-                { field = "surname", tokens = "whole", hashes = 20 },
-                { field = "born", tokens = "whole", hashes = 20 },
-            ]
-            "#,
-        )?;
+        let schema = LinkageSchema::from_toml(SCHEMA)?;
         let dir = tempfile::tempdir()?;
         let csv = dir.path().join("x.csv");
         std::fs::write(
@@ -258,17 +233,56 @@ mod tests {
             "field street: the file has no column for it",
             "dimension group: 20.0 % of the rows have a value that is not in the code list",
             "encoding e: 100.0 % of the records that have it share it with another",
-            "encoding full: its filter is too full, ",
-            "encoding full: field other has the kind text",
-            "encoding empty: its filter is too empty, 3.",
-            "1 row (20.0 %) know too little",
-            "50.0 % of the records stand alone by their codes and months",
+            "3 rows (60.0 %) know too little",
+            "100.0 % of the records stand alone by their codes and months",
             "allow it (0.0 % without group)",
         ] {
             let said = found.weaknesses.iter().any(|weakness| weakness.contains(expected));
             assert!(said, "{expected:?} is not among {:#?}", found.weaknesses);
         }
         assert_eq!(check(&schema, None, &Silent)?.weaknesses.len(), 1);
+        Ok(())
+    }
+
+    /// Each of these filters is full beyond or empty below what may be submitted, so that no record has
+    /// its encoding.
+    #[test]
+    fn filters_are_measured_before_diffusion_whether_fit_or_not()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let encoding = |name: &str, bits: u32, tokens: &str, hashes: u32| {
+            format!(
+                "[[encoding]]\nname = \"{name}\"\nbits = {bits}\nfilter_bits = {bits}\ndiffusion = 8\n\
+                 features = [{{ field = \"surname\", tokens = \"{tokens}\", hashes = {hashes} }}, \
+                 {{ field = \"other\", tokens = \"whole\", hashes = {hashes} }}]\n"
+            )
+        };
+        let other = "{ name = \"other\", kind = \"text\", columns = [\"groep\"] },\n]\nmatch_key";
+        let schema = SCHEMA.replacen("]\nmatch_key", other, 1);
+        let schema =
+            schema + &encoding("full", 256, "bigrams", 60) + &encoding("empty", 1024, "whole", 10);
+        let schema = LinkageSchema::from_toml(&schema)?;
+        let dir = tempfile::tempdir()?;
+        let csv = dir.path().join("x.csv");
+        std::fs::write(
+            &csv,
+            "achternaam,geboren,groep\nHendriksen,1980-01-02,a\nVermeulen,1990-01-02,b\n",
+        )?;
+        let SchemaCheck { weaknesses, quality, .. } = check(&schema, Some(&csv), &Silent)?;
+        for expected in [
+            "encoding full: its filter is too full, ",
+            "encoding full: field other has the kind text",
+            "encoding empty: its filter is too empty, ",
+        ] {
+            let said = weaknesses.iter().any(|weakness| weakness.contains(expected));
+            assert!(said, "{expected:?} is not among {weaknesses:#?}");
+        }
+        let encodings = quality.ok_or("a file was given")?.encodings;
+        let told: Vec<_> = encodings.iter().map(|encoding| encoding.filters).collect();
+        assert_eq!(told, [2, 2, 2]);
+        // The key is drawn anew: bits that coincide differ.
+        assert!(encodings[1].set_bits > 2 * 256 * 3 / 4, "{encodings:?}");
+        assert!((30..=40).contains(&encodings[2].set_bits), "{encodings:?}");
+        assert_eq!(encodings[2].records, 0);
         Ok(())
     }
 }

@@ -73,7 +73,7 @@ pub struct ContactQuality {
 }
 
 /// In how many submitted records an encoding or match key could be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Presence {
     /// Its name in the schema.
     pub name: String,
@@ -81,7 +81,10 @@ pub struct Presence {
     pub records: u64,
     /// Records whose value of it another record of the file has too.
     pub shared: u64,
-    /// Bits that are set in all of an encoding's values together; 0 of a match key.
+    /// Rows of which an encoding's filter could be made, whether it was fit to submit or not; none of a
+    /// match key.
+    pub filters: u64,
+    /// Bits that are set in these filters together, before diffusion.
     pub set_bits: u64,
 }
 
@@ -157,8 +160,7 @@ impl QualityReport {
                 empty: 0,
                 unlisted: Places::default(),
             });
-        let presence =
-            |name: &String| Presence { name: name.clone(), records: 0, shared: 0, set_bits: 0 };
+        let presence = |name: &String| Presence { name: name.clone(), ..Presence::default() };
         Self {
             file,
             dialect,
@@ -233,6 +235,12 @@ impl ContactQuality {
 }
 
 impl Presence {
+    /// A filter of which so many bits are set.
+    pub(crate) fn add_filter(&mut self, ones: u32) {
+        self.filters += 1;
+        self.set_bits += u64::from(ones);
+    }
+
     /// A record whose value so many records have.
     pub(crate) fn add(&mut self, sharing: u64) {
         self.records += 1;

@@ -229,7 +229,9 @@ struct Encoded {
     oddities: Vec<Oddity>,
     /// Empty if nothing can link it.
     row: Vec<u8>,
-    encodings: Vec<(u16, Fingerprint, u64)>,
+    encodings: Vec<(u16, Fingerprint)>,
+    /// Bits set in each filter that could be made.
+    filters: Vec<(usize, u32)>,
 }
 
 /// Reads the rows of a file by chunks.
@@ -279,8 +281,9 @@ impl<'a> Recipe<'a> {
         person: &Person,
         oddities: Vec<Oddity>,
     ) -> Result<Encoded, SurveyError> {
-        let record = self.encoder.encode(person);
-        let mut encoded = Encoded { line, oddities, row: vec![], encodings: vec![] };
+        let mut filters = vec![];
+        let record = self.encoder.encode_telling(person, |at, ones| filters.push((at, ones)));
+        let mut encoded = Encoded { line, oddities, row: vec![], encodings: vec![], filters };
         match self.shape.check(&record) {
             Ok(()) => self.shape.write_row(&record, &mut encoded.row),
             Err(RowRule::Empty) => return Ok(encoded),
@@ -290,11 +293,8 @@ impl<'a> Recipe<'a> {
         }
         let values = self.layout.values(&encoded.row);
         let encodings = values.take_while(|(at, _)| *at < self.shape.encodings.len());
-        let told = |(at, bytes): (usize, &[u8])| {
-            let ones: u32 = bytes.iter().map(|byte| byte.count_ones()).sum();
-            (at as u16, Fingerprint::of_bytes(bytes), ones.into())
-        };
-        encoded.encodings = encodings.map(told).collect();
+        encoded.encodings =
+            encodings.map(|(at, bytes)| (at as u16, Fingerprint::of_bytes(bytes))).collect();
         Ok(encoded)
     }
 }
@@ -317,15 +317,17 @@ impl Waiting {
     }
 
     fn add(&mut self, layout: &Layout, encoded: Encoded) -> io::Result<()> {
-        let Encoded { line, oddities, row, encodings } = encoded;
+        let Encoded { line, oddities, row, encodings, filters } = encoded;
         self.report.add_row(line, &oddities);
+        for (at, ones) in filters {
+            self.report.encodings[at].add_filter(ones);
+        }
         if row.is_empty() {
             self.report.add_unlinkable(line);
             return Ok(());
         }
         let place = self.rows.push(line, &row)?;
-        for (kind, value, ones) in encodings {
-            self.report.encodings[usize::from(kind)].set_bits += ones;
+        for (kind, value) in encodings {
             self.tally.add(kind, value, place)?;
         }
         for (key, at) in layout.match_keys.iter().enumerate() {

@@ -215,7 +215,7 @@ fn a_flipped_byte_in_a_bundle_is_named(service: &Service, auditor: &Auditor) -> 
         let mut bytes = good.clone().into_bytes();
         let at = line.as_ptr() as usize - good.as_ptr() as usize + body;
         bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
-        let found = verify::bundle_bytes(&bytes, &verifier, None).findings;
+        let found = verify::bundle_bytes(&bytes, &verifier, None).0.findings;
         let named = format!("entry {index} (");
         assert!(found.iter().any(|finding| finding.to_string().starts_with(&named)), "{found:?}");
         if index == entries / 2 {

@@ -15,7 +15,7 @@ fn a_good_bundle_passes_and_is_read_back_as_it_was_written() {
     let good = signed(story());
     let text = good.to_text();
     assert_eq!(Bundle::from_bytes(text.as_bytes()), Ok(good.clone()));
-    let verification = bundle_bytes(text.as_bytes(), &verifier(), None);
+    let (verification, _) = bundle_bytes(text.as_bytes(), &verifier(), None);
     assert_eq!(verification.findings, vec![]);
     assert_eq!(verification.entries, good.entries.len() as u64);
     assert_eq!(verification.rounds[&samples::ROUND], "closed");
@@ -34,7 +34,7 @@ fn every_flipped_byte_is_found_and_its_place_named() {
         let at = at as usize % text.len();
         let mut bytes = text.clone().into_bytes();
         bytes[at] ^= random[8].max(1);
-        let verification = bundle_bytes(&bytes, &verifier, None);
+        let (verification, _) = bundle_bytes(&bytes, &verifier, None);
         let line = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() as u64;
         let named = places(&verification).into_iter().any(|place| match place {
             Place::Checkpoint => line == 0,

@@ -4,7 +4,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
 
-use super::note::{key_hash, parse};
+use super::note::{is_name, key_hash, parse};
 
 /// Signature type of a timestamped Ed25519 cosignature.
 const COSIGNATURE: u8 = 4;
@@ -75,8 +75,7 @@ impl Witness {
 impl Cosigner {
     /// A key of 32 random bytes under a name, such as `ggd.example.nl/witness`.
     pub fn new(name: &str, seed: &[u8; 32]) -> Result<Self, WitnessKeyError> {
-        let legal = |byte: u8| byte.is_ascii_graphic() && byte != b'+';
-        if !(1..=128).contains(&name.len()) || !name.bytes().all(legal) {
+        if !is_name(name) {
             return Err(WitnessKeyError);
         }
         Ok(Self { name: name.to_owned(), key: SigningKey::from_bytes(seed) })

@@ -103,12 +103,16 @@ pub fn bundle(bundle: &Bundle, verifier: &Verifier, kept: Option<&str>) -> Verif
     check(bundle, verifier, kept, None)
 }
 
-/// Checks a bundle's bytes; what cannot be read is a finding.
+/// Checks a bundle's bytes; what cannot be read is a finding. Returns the bundle too, if it can be read.
 #[must_use]
-pub fn bundle_bytes(bytes: &[u8], verifier: &Verifier, kept: Option<&str>) -> Verification {
+pub fn bundle_bytes(
+    bytes: &[u8],
+    verifier: &Verifier,
+    kept: Option<&str>,
+) -> (Verification, Option<Bundle>) {
     match Bundle::from_bytes(bytes) {
-        Ok(read) => bundle(&read, verifier, kept),
-        Err(findings) => Verification { findings, ..Verification::new(verifier) },
+        Ok(read) => (bundle(&read, verifier, kept), Some(read)),
+        Err(findings) => (Verification { findings, ..Verification::new(verifier) }, None),
     }
 }
 

@@ -38,9 +38,14 @@ pub(super) fn parse(text: &str, signature: u8) -> Option<(String, [u8; 4], [u8; 
     let typed = BASE64.decode(key.as_bytes()).ok()?;
     let (first, key) = typed.split_first()?;
     let known = key_hash(name, &typed);
-    let legal = (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
-    let right = *first == signature && legal && HEXLOWER.encode(&known) == hash;
+    let right = *first == signature && is_name(name) && HEXLOWER.encode(&known) == hash;
     right.then_some((name.to_owned(), known, key.try_into().ok()?))
+}
+
+/// Whether notes can be signed under a name.
+pub(super) fn is_name(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_graphic() && byte != b'+';
+    (1..=128).contains(&name.len()) && name.bytes().all(legal)
 }
 
 /// The first 4 bytes of SHA-256 over name, newline and typed key.

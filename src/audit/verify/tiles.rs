@@ -4,8 +4,6 @@
 //! A log entry is a leaf's 32 bytes, the salted digest of what the ledger says; no body and no salt
 //! is written, so that the files may be shown to anyone who may see the checkpoint.
 
-use std::path::{Path, PathBuf};
-
 use samenloop_schema::Digest;
 
 use super::bundle::Bundle;
@@ -14,7 +12,7 @@ use super::merkle::{leaf_hash, root};
 /// Hashes of a full tile.
 const WIDTH: usize = 256;
 
-/// The file of the checkpoint, which is written last.
+/// The file of the checkpoint, the one file that changes; it is to be written last.
 pub const CHECKPOINT: &str = "checkpoint";
 
 /// A tile's index as directories of three digits; all but the last begin with `x`.
@@ -58,29 +56,12 @@ pub fn files(bundle: &Bundle) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// Writes a checked ledger into a mirror's directory: tiles first, the checkpoint over the earlier
-/// one in one step at the end. Returns how many files there are; the error names the one that failed.
-pub fn write(bundle: &Bundle, directory: &Path) -> Result<usize, (PathBuf, std::io::Error)> {
-    let files = files(bundle);
-    for (name, data) in &files {
-        let path = directory.join(name);
-        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        made.and_then(|()| std::fs::write(&path, data)).map_err(|error| (path, error))?;
-    }
-    let fresh = directory.join("checkpoint.new");
-    std::fs::write(&fresh, &bundle.checkpoint)
-        .and_then(|()| std::fs::rename(&fresh, directory.join(CHECKPOINT)))
-        .map_err(|error| (fresh, error))?;
-    Ok(files.len() + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
     use crate::verify::BundledEntry;
-    use crate::verify::samples::{signed, story, verifier};
 
     fn of_size(size: u64) -> Bundle {
         let entry = |index: u64| BundledEntry {
@@ -137,21 +118,5 @@ mod tests {
             let all: Vec<Digest> = bundle.entries.iter().map(|e| leaf_hash(&e.leaf.0)).collect();
             assert_eq!(root_by_tiles(&files, size as usize), root(&all), "{size}");
         }
-    }
-
-    #[test]
-    fn a_mirror_grows_and_shows_no_body() -> anyhow::Result<()> {
-        let directory = tempfile::tempdir()?;
-        let whole = story();
-        for size in [10, whole.len()] {
-            let bundle = signed(whole[..size].to_vec());
-            assert_eq!(write(&bundle, directory.path()).map_err(|(_, error)| error)?, 3);
-            let note = std::fs::read_to_string(directory.path().join(CHECKPOINT))?;
-            assert_eq!(verifier().open(&note).map(|head| head.size).ok(), Some(size as u64));
-            let entries = directory.path().join(format!("tile/entries/000.p/{size}"));
-            let leaves = bundle.entries.iter().flat_map(|e| [&[0, 32], &e.leaf.0[..]].concat());
-            assert_eq!(std::fs::read(entries)?, leaves.collect::<Vec<u8>>());
-        }
-        Ok(())
     }
 }

@@ -156,7 +156,7 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
         Some(field) => scheme::tried(&field.base)?,
         None => vec![],
     };
-    let mut told = false;
+    let mut guessed = false;
     for scheme in scheme::tried(&sample.schema)? {
         if !scheme.name.contains(&flags.only) {
             continue;
@@ -171,20 +171,11 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
             (Some(field), Some(twin)) => Some(field.attack(twin, Arms::Gates)?),
             _ => None,
         };
-        if let Some(attacked) = attacked.as_ref().filter(|_| !std::mem::replace(&mut told, true)) {
-            let chances =
-                cells(
-                    attacked,
-                    true,
-                    |outcome| {
-                        if outcome.chance > 0.0 { outcome.chance } else { f64::NAN }
-                    },
-                );
-            writeln!(
-                out,
-                "| a guess by the codes alone | – | – | – | – | {} |",
-                chances.join(" | ")
-            )?;
+        // The same of every scheme.
+        if let (false, Some(attacked)) = (guessed, &attacked) {
+            let row = cells(attacked, true, by_guess).join(" | ");
+            writeln!(out, "| a guess by the codes alone | – | – | – | – | {row} |")?;
+            guessed = true;
         }
         for keys in [true, false] {
             let there = if keys {
@@ -198,7 +189,7 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
             let schema = if keys { &scheme.schema } else { &bare };
             let cells = attacked
                 .as_ref()
-                .map_or(vec!["–".to_owned(); 6], |a| cells(a, keys, |outcome| outcome.upper95));
+                .map_or(vec!["–".to_owned(); 6], |found| cells(found, keys, |o| o.upper95));
             writeln!(
                 out,
                 "| {} | {} | {:.3} | {} | {:.0} | {} |",
@@ -213,6 +204,11 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
         out.flush()?;
     }
     Ok(())
+}
+
+/// What a guess gets right, where it was reckoned.
+fn by_guess(outcome: &Outcome) -> f64 {
+    if outcome.chance > 0.0 { outcome.chance } else { f64::NAN }
 }
 
 /// Upper 95 % bounds, or what else `share` takes of an outcome, in percent: the worst of all views.

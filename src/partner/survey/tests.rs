@@ -45,7 +45,8 @@ fn in_memory(path: &Path, schema: &LinkageSchema, keys: &RoundKeys) -> Survey {
     for row in &table.rows {
         let (person, oddities) = mapping.person(row);
         report.add_row(row.line, &oddities);
-        let record = encoder.encode(&person);
+        let encodings = &mut report.encodings;
+        let record = encoder.encode_telling(&person, |at, ones| encodings[at].add_filter(ones));
         match shape.check(&record) {
             Ok(()) => {
                 records.push(record);
@@ -95,7 +96,6 @@ fn in_memory(path: &Path, schema: &LinkageSchema, keys: &RoundKeys) -> Survey {
         let mut counts: HashMap<_, u64> = HashMap::new();
         for clk in kept.iter().filter_map(|record| record.encodings[place].as_ref()) {
             *counts.entry(clk).or_default() += 1;
-            presence.set_bits += u64::from(clk.ones());
         }
         counts.values().for_each(|count| (0..*count).for_each(|_| presence.add(*count)));
     }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use data_encoding::BASE64;
 use ed25519_dalek::Signer as _;
 use samenloop_audit::scan::{Markers, suspects};
-use samenloop_audit::verify::{Bundle, Verifier, bundle_bytes};
+use samenloop_audit::verify::{Verifier, bundle_bytes};
 use samenloop_ledger::{Checkpoint, Entry, SigningKey, VerifyingKey};
 
 use super::halves;
@@ -59,8 +59,7 @@ pub fn checkpoint(bytes: &[u8]) {
 /// A file that is read has no byte without meaning, and checking it ends in findings, not in a panic.
 pub fn bundle(bytes: &[u8]) {
     let (_, verifier) = key();
-    let _ = bundle_bytes(bytes, verifier, None);
-    let Ok(mut bundle) = Bundle::from_bytes(bytes) else { return };
+    let (_, Some(mut bundle)) = bundle_bytes(bytes, verifier, None) else { return };
     assert_eq!(bundle.to_text().as_bytes(), bytes);
     // The same entries under a checkpoint that is signed, so that their lives are judged too.
     let mut tree = samenloop_ledger::Tree::new();
