@@ -12,7 +12,8 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use rayon::prelude::*;
 use samenloop_disclose::{
-    DimensionList, Frame, NoiseKey, Registration, Scope, frozen_partition, materialise,
+    DimensionList, Frame, NoiseKey, RecordQuality, Registration, Scope, frozen_partition,
+    materialise,
 };
 use samenloop_encode::{LinkageKey, RoundKeys};
 use samenloop_link::{Options, Progress, Search, Source, link};
@@ -151,6 +152,7 @@ fn run(dir: &Path, search: Search) -> anyhow::Result<()> {
             codes: row.codes,
             start: row.start,
             end: row.end,
+            quality: RecordQuality::default(),
         })
         .collect();
     let tables = Lap::begin();

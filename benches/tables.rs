@@ -6,7 +6,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use samenloop_disclose::{
-    DimensionList, Frame, Measure, NoiseKey, Registration, Release, RollUpList, Scope, materialise,
+    DimensionList, Frame, Measure, NoiseKey, RecordQuality, Registration, Release, RollUpList,
+    Scope, materialise,
 };
 use samenloop_schema::{Digest, DisclosurePolicy, Draws, Month, MonthRange};
 
@@ -62,6 +63,7 @@ fn registrations(clients: u32) -> (Vec<Registration>, Vec<u32>) {
                 start: month(start),
                 end: if random.random_bool(0.2) { None } else { month(end) },
                 digest: Digest::of(&(rows.len() as u64).to_be_bytes()),
+                quality: RecordQuality::default(),
             });
             clusters.push(cluster);
         }

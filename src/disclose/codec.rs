@@ -10,7 +10,7 @@ use crate::frame::{DimensionList, Frame, RollUpList, Scope};
 use crate::lattice::{Lattice, lattice_cells};
 use crate::release::{Number, Release};
 
-const HEADING: &[u8] = b"samenloop release 2\n";
+const HEADING: &[u8] = b"samenloop release 3\n";
 const NUMBER_LEN: usize = 12;
 
 /// Why bytes are no release.
@@ -71,6 +71,8 @@ pub(crate) fn body(release: &Release) -> Vec<u8> {
     len(&mut out, scope.time_dimensions);
     len(&mut out, scope.return_gap.into());
     out.extend(scope.round_to.to_le_bytes());
+    len(&mut out, scope.linkage.len());
+    scope.linkage.iter().for_each(|own| list(&mut out, own));
     for number in &release.numbers {
         let parts = number.map_or([0; 3], |n| [n.count, n.count - n.low, n.high - n.count]);
         parts.iter().for_each(|part| out.extend(part.to_le_bytes()));
@@ -234,7 +236,9 @@ fn read_frame(reader: &mut Reader<'_>) -> Result<Frame, DamagedRelease> {
         Err(_) => return damaged("its gap is too long"),
     };
     let round_to = reader.number()?;
-    let scope = Scope { types, type_of, roll_ups, months, time_dimensions, return_gap, round_to };
+    let linkage = reader.list(read_list)?;
+    let scope =
+        Scope { types, type_of, roll_ups, months, time_dimensions, return_gap, round_to, linkage };
     Ok(Frame { parties, dimensions, purpose, min_parties, two_party, scope })
 }
 

@@ -191,6 +191,7 @@ mod tests {
     use super::*;
     use crate::frame::{DimensionList, Frame, Scope};
     use crate::people::Registration;
+    use crate::quality::RecordQuality;
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
@@ -209,6 +210,7 @@ mod tests {
                 start: None,
                 end: None,
                 digest: Digest::of(&[]),
+                quality: RecordQuality::default(),
             };
             let rows: Vec<Registration> = rows.iter().map(registration).collect();
             let frame = Frame {
@@ -220,7 +222,7 @@ mod tests {
                 scope: Scope::default(),
             };
             let lattice = Lattice::new(&DisclosurePolicy::default(), &frame);
-            let registrations = Registrations { rows: &rows, keys: &[0; 14], frame: &frame };
+            let registrations = Registrations::new(&rows, &[0; 14], &frame);
             let whole = |labels: &[u32]| count(&lattice, &registrations, &registrations.group(labels)).0;
             let listed = Draws::of_partitions(&partition, &draws);
             // The partition itself, or one of the draws in its place.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use samenloop_schema::{MonthRange, PartyId};
 
+use crate::quality::DERIVED;
+
 /// A code list by which counts can be split.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DimensionList {
@@ -42,6 +44,8 @@ pub struct Scope {
     pub return_gap: u16,
     /// Shown counts are multiples of this: 1 or 5.
     pub round_to: u32,
+    /// The lists of [`quality`](crate::quality::lists), or none; they stand last in every list.
+    pub linkage: Vec<DimensionList>,
 }
 
 impl Default for Scope {
@@ -54,6 +58,7 @@ impl Default for Scope {
             time_dimensions: 0,
             return_gap: 6,
             round_to: 1,
+            linkage: vec![],
         }
     }
 }
@@ -76,15 +81,23 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Every code list by which can be asked: dimensions, then roll-ups.
+    /// Every code list by which can be asked: dimensions, then roll-ups, then those of how good the
+    /// linkage is.
     pub fn lists(&self) -> impl Iterator<Item = &DimensionList> {
-        self.dimensions.iter().chain(self.scope.roll_ups.iter().map(|roll_up| &roll_up.list))
+        let roll_ups = self.scope.roll_ups.iter().map(|roll_up| &roll_up.list);
+        self.dimensions.iter().chain(roll_ups).chain(&self.scope.linkage)
+    }
+
+    /// The place of a list among those of how good the linkage is; none for another list.
+    pub(crate) fn of_linkage(&self, place: usize) -> Option<usize> {
+        place.checked_sub(self.dimensions.len() + self.scope.roll_ups.len())
     }
 
     /// The dimension that a place in [`lists`](Self::lists) tells of: its own, or the one rolled up.
     pub(crate) fn base(&self, place: usize) -> usize {
         let roll_up = place.checked_sub(self.dimensions.len());
-        roll_up.map_or(place, |roll_up| self.scope.roll_ups[roll_up].of)
+        let roll_up = roll_up.and_then(|roll_up| self.scope.roll_ups.get(roll_up));
+        roll_up.map_or(place, |roll_up| roll_up.of)
     }
 
     /// The first rule that the frame breaks.
@@ -122,6 +135,10 @@ impl Frame {
             (scope.months.is_some_and(|range| !range.is_legal()), "the months are no range"),
             (scope.return_gap == 0, "return_gap must be a month or more"),
             (!matches!(scope.round_to, 1 | 5), "counts are rounded to 5 or not at all"),
+            (
+                !(scope.linkage.is_empty() || scope.linkage.len() == 1 + DERIVED),
+                "the lists of how good the linkage is are not all there",
+            ),
         ];
         rules.into_iter().find(|(broken, _)| *broken).map(|(_, rule)| rule)
     }

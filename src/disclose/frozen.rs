@@ -39,7 +39,7 @@ pub fn frozen_partition(
     totals.sort_unstable();
     // Totals hang on who knows whom, not on any key.
     let keys = vec![0; registrations.len()];
-    let rows = Registrations { rows: registrations, keys: &keys, frame: &frame };
+    let rows = Registrations::new(registrations, &keys, &frame);
     let own = Partition { labels: clusters, grouped: &rows.group(clusters) };
     let beyond = differences(&lattice, &rows, &own, draws, &totals);
     let mean = |row: &Vec<i32>| {
@@ -61,6 +61,7 @@ mod tests {
     use samenloop_schema::Digest;
 
     use super::*;
+    use crate::quality::RecordQuality;
 
     /// 60 pairs of registrations of two sources, of which a partition ties the first so many.
     fn tied(pairs: u32) -> Vec<u32> {
@@ -75,6 +76,7 @@ mod tests {
             start: None,
             end: None,
             digest: Digest::of(&serial.to_be_bytes()),
+            quality: RecordQuality::default(),
         };
         let rows: Vec<Registration> = (0..120).map(row).collect();
         let frame = Frame {

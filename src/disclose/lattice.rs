@@ -10,6 +10,7 @@ use crate::frame::Frame;
 use crate::measure::{Family, MAX_PATTERN_SOURCES, Measure, Order, Return};
 use crate::people::{Person, View};
 use crate::period::{Period, Periods};
+use crate::quality;
 
 const MEASURES: usize = Measure::ALL.len();
 
@@ -31,6 +32,8 @@ pub(crate) struct Split {
     pub dimensions: Vec<usize>,
     /// Combinations of their categories.
     pub strata: usize,
+    /// Whether it is by one of the lists of how good the linkage is.
+    pub of_linkage: bool,
     /// First cell per measure; none where the measure is not offered.
     pub begins: [Option<usize>; MEASURES],
     /// First counted cell of those whom each source, and each source type, knows among the people of
@@ -116,6 +119,15 @@ impl Extent {
         }
     }
 
+    /// The same, when split by these code lists.
+    fn split_len(&self, frame: &Frame, measure: Measure, dimensions: &[usize]) -> Option<usize> {
+        let mut of_linkage = dimensions.iter().filter_map(|d| frame.of_linkage(*d));
+        if !of_linkage.all(|place| quality::splits(place, measure)) {
+            return None;
+        }
+        self.axis_len(measure, dimensions.len())
+    }
+
     /// Places at the beginning of an axis of one of [`Measure::SHARED_MONTHS`] that all sources share.
     pub fn shared_places(&self, measure: Measure) -> usize {
         match measure {
@@ -149,7 +161,7 @@ impl LatticeSize {
         for dimensions in combinations(frame, policy.max_dimensions) {
             let strata = dimensions.iter().map(|d| categories[*d]).fold(1, u64::saturating_mul);
             for (measure, cells) in Measure::ALL.into_iter().zip(&mut of) {
-                let axis = extent.axis_len(measure, dimensions.len()).unwrap_or(0) as u64;
+                let axis = extent.split_len(frame, measure, &dimensions).unwrap_or(0) as u64;
                 *cells = cells.saturating_add(strata.saturating_mul(axis));
             }
         }
@@ -191,9 +203,11 @@ pub fn lattice_cells(policy: &DisclosurePolicy, frame: &Frame) -> u64 {
 }
 
 /// Sets of at most `most` code lists, smaller sets first. A roll-up and what it takes together are
-/// never combined: the finer one tells all but the people on whom the sources differ.
+/// never combined: the finer one tells all but the people on whom the sources differ. The lists of how
+/// good the linkage is stand alone, last, whatever `most` is.
 fn combinations(frame: &Frame, most: usize) -> Vec<Vec<usize>> {
-    let count = frame.lists().count();
+    let lists = frame.lists().count();
+    let count = lists - frame.scope.linkage.len();
     let mut all = vec![vec![]];
     let mut longest = vec![vec![]];
     for _ in 0..most.min(count) {
@@ -205,6 +219,7 @@ fn combinations(frame: &Frame, most: usize) -> Vec<Vec<usize>> {
         longest = longer.collect();
         all.extend(longest.iter().cloned());
     }
+    all.extend((count..lists).map(|place| vec![place]));
     all
 }
 
@@ -219,12 +234,14 @@ impl Lattice {
             .map(|dimensions| {
                 let strata = dimensions.iter().map(|d| categories[*d]).product();
                 let begins = Measure::ALL.map(|measure| {
-                    let len = extent.axis_len(measure, dimensions.len())?;
+                    let len = extent.split_len(frame, measure, &dimensions)?;
                     let begin = cells;
                     cells += len * strata;
                     Some(begin)
                 });
-                Split { dimensions, strata, begins, known: [0; 2], shared: [None; MEASURES] }
+                let of_linkage = dimensions.iter().any(|d| frame.of_linkage(*d).is_some());
+                let (known, shared) = ([0; 2], [None; MEASURES]);
+                Split { dimensions, strata, of_linkage, begins, known, shared }
             })
             .collect();
         let mut counted = cells;
@@ -292,12 +309,16 @@ impl Lattice {
         categories
     }
 
-    /// Calls `visit` with every cell of the questions that counts this person.
+    /// Calls `visit` with every cell of the questions that counts this person, but for those of how good
+    /// the linkage is, which are of one partition.
     pub fn cells_of(&self, person: &Person, mut visit: impl FnMut(usize)) {
-        self.counted_of(person, |cell| {
-            if cell < self.cells {
-                visit(cell);
-            }
+        let people = self.splits.iter().filter(|split| !split.of_linkage);
+        people.for_each(|split| {
+            self.counted_in(split, person, &mut |cell| {
+                if cell < self.cells {
+                    visit(cell);
+                }
+            });
         });
     }
 
@@ -308,31 +329,33 @@ impl Lattice {
     /// own codes, so that no other source's record of a client moves it; everything else by the codes
     /// on which all sources agree.
     pub fn counted_of(&self, person: &Person, mut visit: impl FnMut(usize)) {
-        for split in &self.splits {
-            let stratum = self.stratum(split, &person.categories);
-            let mut at = |measure: Measure, place: usize, stratum: usize| {
-                if let Some(begin) = split.begins[measure as usize] {
-                    visit(begin + place * split.strata + stratum);
-                }
-            };
-            at(Measure::Unique, 0, stratum);
-            person.in_care.iter().for_each(|place| at(Measure::InCare, *place, stratum));
-            for (place, returned) in person.returned.iter().skip(1).enumerate() {
-                let who = usize::from(person.sources.units[place]) + 1;
-                let own = self.stratum(split, person.sources.own(place, self.categories.len()));
-                at(Measure::Recidivism, who * Return::ALL.len() + *returned as usize, own);
-            }
-            person.shared_months(self.extent.periods, |measure, place| {
-                let Some(begin) = split.begins[measure as usize] else { return };
+        self.splits.iter().for_each(|split| self.counted_in(split, person, &mut visit));
+    }
+
+    fn counted_in(&self, split: &Split, person: &Person, visit: &mut impl FnMut(usize)) {
+        let stratum = self.stratum(split, &person.categories);
+        let mut at = |measure: Measure, place: usize, stratum: usize| {
+            if let Some(begin) = split.begins[measure as usize] {
                 visit(begin + place * split.strata + stratum);
-                for source in &person.sources.units {
-                    self.shared(split, measure, place, *source, stratum).map(&mut visit);
-                }
-            });
-            self.known_to(split, stratum, &Family::SOURCES, &person.sources, &mut visit);
-            if self.extent.types > 0 {
-                self.known_to(split, stratum, &Family::TYPES, &person.types, &mut visit);
             }
+        };
+        at(Measure::Unique, 0, stratum);
+        person.in_care.iter().for_each(|place| at(Measure::InCare, *place, stratum));
+        for (place, returned) in person.returned.iter().skip(1).enumerate() {
+            let who = usize::from(person.sources.units[place]) + 1;
+            let own = self.stratum(split, person.sources.own(place, self.categories.len()));
+            at(Measure::Recidivism, who * Return::ALL.len() + *returned as usize, own);
+        }
+        person.shared_months(self.extent.periods, |measure, place| {
+            let Some(begin) = split.begins[measure as usize] else { return };
+            visit(begin + place * split.strata + stratum);
+            for source in &person.sources.units {
+                self.shared(split, measure, place, *source, stratum).map(&mut *visit);
+            }
+        });
+        self.known_to(split, stratum, &Family::SOURCES, &person.sources, visit);
+        if self.extent.types > 0 {
+            self.known_to(split, stratum, &Family::TYPES, &person.types, visit);
         }
     }
 
@@ -347,7 +370,9 @@ impl Lattice {
         let count = self.extent.units(family.each);
         for (place, unit) in view.units.iter().enumerate() {
             let own = self.stratum(split, view.own(place, self.categories.len()));
-            visit(self.cell(split, family.each, usize::from(*unit), own));
+            if split.begins[family.each as usize].is_some() {
+                visit(self.cell(split, family.each, usize::from(*unit), own));
+            }
             visit(self.known(split, family, *unit, stratum));
         }
         let mut at = |measure: Measure, place: usize| {

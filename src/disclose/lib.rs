@@ -21,6 +21,7 @@ mod people;
 mod period;
 mod population;
 mod ptable;
+pub mod quality;
 mod release;
 mod rules;
 
@@ -40,4 +41,5 @@ pub use people::Registration;
 pub use period::Period;
 pub use population::{PopulationTable, Stratum};
 pub use ptable::{NoiseError, NoiseShape, PerturbationTable, Transition};
+pub use quality::RecordQuality;
 pub use release::{Cell, Number, QueryError, Release, Released, Table};

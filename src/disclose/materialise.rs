@@ -11,6 +11,7 @@ use crate::lattice::{Lattice, LatticeSize};
 use crate::noise::NoiseKey;
 use crate::people::{Registration, Registrations};
 use crate::ptable::{NoiseError, NoiseShape, PerturbationTable};
+use crate::quality::derived;
 use crate::release::Release;
 use crate::rules::{Exact, Protection};
 
@@ -100,8 +101,13 @@ pub fn materialise(
     let lattice = Lattice::new(policy, &frame);
     let record_keys: Zeroizing<Vec<u64>> =
         Zeroizing::new(registrations.par_iter().map(|row| key.record(&row.digest)).collect());
-    let rows = Registrations { rows: registrations, keys: &record_keys, frame: &frame };
+    let mut rows = Registrations::new(registrations, &record_keys, &frame);
     let grouped = rows.group(clusters);
+    let released = Partition { labels: clusters, grouped: &grouped };
+    if !frame.scope.linkage.is_empty() {
+        let births: Vec<_> = registrations.iter().map(|row| row.quality.births).collect();
+        rows.derived = derived(clusters, draws, &births);
+    }
     let unique = grouped.people().count();
     if unique < policy.min_unique as usize {
         return Err(Refusal::TooFewPeople { needed: policy.min_unique });
@@ -114,7 +120,6 @@ pub fn materialise(
         round_to: frame.scope.round_to,
     };
     let shown = protection.shown(&lattice, &Exact { counts: &counts, keys: &keys });
-    let released = Partition { labels: clusters, grouped: &grouped };
     let numbers = with_intervals(&lattice, &rows, &released, &shown, draws);
     Ok(Release::new(frame, policy.clone(), lattice, numbers))
 }

@@ -6,6 +6,7 @@ use crate::contact::{Contact, Meeting, meeting, returned};
 use crate::frame::Frame;
 use crate::measure::{Measure, Return};
 use crate::period::Periods;
+use crate::quality::{DERIVED, Derived, RecordQuality};
 
 /// What disclosure control sees of a submitted record: no encoding and no match key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Registration {
     pub end: Option<Month>,
     /// The record's digest, from which its share of every cell key comes.
     pub digest: Digest,
+    /// Its part in how good the linkage is.
+    pub quality: RecordQuality,
 }
 
 /// Who knows a person: sources, or source types.
@@ -75,6 +78,9 @@ pub(crate) struct Registrations<'a> {
     pub rows: &'a [Registration],
     pub keys: &'a [u64],
     pub frame: &'a Frame,
+    /// Per row the categories of its client in the lists of how good the linkage is; of nobody where
+    /// those are not asked.
+    pub derived: Vec<Derived>,
 }
 
 /// The rows of each person of a partition.
@@ -94,6 +100,12 @@ impl Grouped {
     /// The rows of one label.
     pub fn rows(&self, label: u32) -> &[u32] {
         &self.members[self.ends[label as usize] as usize..self.ends[label as usize + 1] as usize]
+    }
+}
+
+impl<'a> Registrations<'a> {
+    pub fn new(rows: &'a [Registration], keys: &'a [u64], frame: &'a Frame) -> Self {
+        Self { rows, keys, frame, derived: vec![] }
     }
 }
 
@@ -135,6 +147,11 @@ impl Registrations<'_> {
         person.key = own.iter().fold(0, |sum, row| self.keys[*row as usize].wrapping_add(sum));
         person.categories.clear();
         self.categories(own, &mut person.categories);
+        if let Some(derived) = own.first().and_then(|row| self.derived.get(*row as usize)) {
+            let places = person.categories.len() - DERIVED..;
+            let own = person.categories[places].iter_mut().zip(derived);
+            own.for_each(|(category, derived)| *category = usize::from(*derived));
+        }
         self.view(own, |row| row.party, &mut person.sources);
         if !scope.type_of.is_empty() {
             let mut by_type = own.to_vec();
@@ -145,7 +162,8 @@ impl Registrations<'_> {
         self.read_months(own, person);
     }
 
-    /// Adds the category of every code list on which these rows agree.
+    /// Adds the category of every code list on which these rows agree, unknown for those that hang on
+    /// how records were put together.
     fn categories(&self, rows: &[u32], categories: &mut Vec<usize>) {
         categories.extend(
             (0..self.frame.dimensions.len())
@@ -158,6 +176,11 @@ impl Registrations<'_> {
             let category = agreed(groups);
             let outside = usize::from(u16::MAX) + 1;
             categories.push(if category == outside { 0 } else { category });
+        }
+        if !self.frame.scope.linkage.is_empty() {
+            categories
+                .push(agreed(rows.iter().filter_map(|row| self.row(*row).quality.information)));
+            categories.extend([0; DERIVED]);
         }
     }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::frame::{DimensionList, RollUpList, Scope};
 use crate::measure::Order;
+use crate::quality::RecordQuality;
 
 /// A registration of a party with its codes and, as month indices, start and end.
 type Row<'a> = (u16, &'a [Option<u16>], Option<u32>, Option<u32>);
@@ -13,6 +14,7 @@ fn rows(rows: &[Row<'_>]) -> Vec<Registration> {
         start: start.map(month),
         end: end.map(month),
         digest: Digest::of(&serial.to_be_bytes()),
+        quality: RecordQuality::default(),
     });
     each.collect()
 }
@@ -40,7 +42,7 @@ fn people<T>(
     clusters: &[u32],
     tell: impl Fn(&Person) -> T,
 ) -> Vec<T> {
-    let registrations = Registrations { rows, keys, frame };
+    let registrations = Registrations::new(rows, keys, frame);
     let mut person = Person::default();
     let grouped = registrations.group(clusters);
     let each = grouped.people().map(|own| {

@@ -139,6 +139,22 @@ pub enum QueryError {
     /// The round has no months.
     #[error("this round tells of no months: its manifest has no questions.months")]
     NoMonths,
+    /// A measure that a list of how good the linkage is does not split.
+    #[error(
+        "{list} tells how clients were put together and does not split {measure}; ask for unique"
+    )]
+    OfLinkage {
+        /// What was asked.
+        measure: Measure,
+        /// The list.
+        list: String,
+    },
+    /// A list of how good the linkage is together with another one.
+    #[error("{list} tells how clients were put together and is asked alone")]
+    LinkageAlone {
+        /// The list.
+        list: String,
+    },
     /// A trend or a flow split by more dimensions than the manifest allows.
     #[error("{measure} may be split by at most {most} dimensions in this round")]
     TimeDimensions {
@@ -211,7 +227,7 @@ impl Release {
         let split = self.lattice.splits.iter().find(|split| split.dimensions == places);
         let Some(split) = split else { return Err(self.not_combined(&asked)) };
         if split.begins[measure as usize].is_none() {
-            return Err(self.not_offered(measure, by.len()));
+            return Err(self.not_offered(measure, &asked));
         }
         let by = by.iter().map(|name| (*name).to_owned()).collect();
         Ok(Released(Table { measure, by, cells: self.cells(measure, split, &asked) }))
@@ -221,6 +237,9 @@ impl Release {
         let name = |place: &usize| {
             self.frame.lists().nth(*place).map_or_else(String::new, |list| list.name.clone())
         };
+        if let Some(list) = asked.iter().find(|place| self.frame.of_linkage(**place).is_some()) {
+            return QueryError::LinkageAlone { list: name(list) };
+        }
         for (place, first) in asked.iter().enumerate() {
             let same = |other: &&usize| self.frame.base(**other) == self.frame.base(*first);
             if let Some(other) = asked[place + 1..].iter().find(same) {
@@ -230,13 +249,16 @@ impl Release {
         QueryError::TooManyDimensions { asked: asked.len(), most: self.policy.max_dimensions }
     }
 
-    fn not_offered(&self, measure: Measure, dimensions: usize) -> QueryError {
+    fn not_offered(&self, measure: Measure, asked: &[usize]) -> QueryError {
         let (extent, scope) = (&self.lattice.extent, &self.frame.scope);
-        if measure.by_type() && extent.types == 0 {
+        if let Some(list) = asked.iter().find(|place| self.frame.of_linkage(**place).is_some()) {
+            let list = self.frame.lists().nth(*list).map_or_else(String::new, |l| l.name.clone());
+            QueryError::OfLinkage { measure, list }
+        } else if measure.by_type() && extent.types == 0 {
             QueryError::NoTypes
         } else if measure.over_time() && scope.months.is_none() {
             QueryError::NoMonths
-        } else if measure.over_time() && dimensions > scope.time_dimensions {
+        } else if measure.over_time() && asked.len() > scope.time_dimensions {
             QueryError::TimeDimensions { measure, most: scope.time_dimensions }
         } else {
             QueryError::TooManySources { measure, parties: extent.units(measure) }

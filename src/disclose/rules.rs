@@ -67,6 +67,13 @@ impl Protection<'_> {
         let families = families.map(|family| Axes::new(lattice, family));
         for split in &lattice.splits {
             for stratum in 0..split.strata {
+                if split.of_linkage {
+                    // Only clients of each source, and of all together, are split by such a list.
+                    if self.is_one_source_s(lattice, split, stratum, exact) {
+                        Self::withhold_what_is_joint(lattice, split, stratum, &mut shown);
+                    }
+                    continue;
+                }
                 for axes in families.iter().filter(|axes| !axes.overlap.is_empty()) {
                     self.insider_rule(lattice, axes, split, stratum, exact, &mut shown);
                 }

@@ -10,7 +10,7 @@ use crate::*;
 
 const PARTIES: [&str; 3] = ["ggd", "ggz", "opvang"];
 
-fn frame() -> Frame {
+pub(crate) fn frame() -> Frame {
     let list = |name: &str, codes: &[&str]| DimensionList {
         name: name.to_owned(),
         codes: codes.iter().map(|code| (*code).to_owned()).collect(),
@@ -50,13 +50,13 @@ fn policy() -> DisclosurePolicy {
 
 /// A population in which so many people have each pattern of sources (bit 0 = ggd), by sex.
 #[derive(Default)]
-struct Population {
-    rows: Vec<Registration>,
-    clusters: Vec<u32>,
+pub(crate) struct Population {
+    pub(crate) rows: Vec<Registration>,
+    pub(crate) clusters: Vec<u32>,
 }
 
 impl Population {
-    fn add(mut self, pattern: u16, sex: u16, people: u32) -> Self {
+    pub(crate) fn add(mut self, pattern: u16, sex: u16, people: u32) -> Self {
         for _ in 0..people {
             let cluster = self.rows.len() as u32;
             for party in (0..3).filter(|party| pattern >> party & 1 == 1) {
@@ -67,6 +67,7 @@ impl Population {
                     start: Month::of(2020, 1 + u32::from(party) * 4).ok(),
                     end: Month::of(2020, 3 + u32::from(party) * 4).ok(),
                     digest: Digest::of(&serial),
+                    quality: RecordQuality::default(),
                 });
                 self.clusters.push(cluster);
             }
@@ -74,7 +75,7 @@ impl Population {
         self
     }
 
-    fn usual() -> Self {
+    pub(crate) fn usual() -> Self {
         let patterns = [(1, 80), (2, 70), (4, 60), (3, 40), (5, 35), (6, 30), (7, 25)];
         patterns.iter().fold(Self::default(), |all, (pattern, people)| {
             all.add(*pattern, 0, *people).add(*pattern, 1, people / 2)
@@ -88,7 +89,7 @@ impl Population {
     }
 }
 
-fn counts(release: &Release, measure: Measure, by: &[&str]) -> Vec<Option<u32>> {
+pub(crate) fn counts(release: &Release, measure: Measure, by: &[&str]) -> Vec<Option<u32>> {
     let table = release.query(measure, by).expect("a question of the lattice");
     table.cells.iter().map(|cell| cell.number.map(|number| number.count)).collect()
 }
@@ -486,7 +487,7 @@ proptest! {
 
         let frame = wide();
         let keys = vec![0; all.rows.len()];
-        let registrations = Registrations { rows: &all.rows, keys: &keys, frame: &frame };
+        let registrations = Registrations::new(&all.rows, &keys, &frame);
         let mut sets = vec![Vec::<usize>::new(); released.numbers.len()];
         let mut person = Person::default();
         for (serial, own) in registrations.group(&all.clusters).people().enumerate() {

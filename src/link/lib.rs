@@ -5,6 +5,7 @@
 //! same clusters, because all work is done in the order of the records' digests. How it links is
 //! described in `docs/linkage-model.md`.
 
+mod births;
 mod candidates;
 mod chance;
 mod cluster;
@@ -22,6 +23,7 @@ mod run;
 mod similar;
 mod unseen;
 
+pub use births::contradictory_births;
 pub use correction::Codes;
 pub use model::{COMPARABLE, Level, Model};
 pub use posterior::{Estimate, Posterior};

@@ -13,6 +13,7 @@ use samenloop_wire::client::ClientConfig;
 
 use crate::fetch::fetch;
 use crate::population::{Population, fetch_population};
+use crate::quality::fetch_quality;
 use crate::render;
 use crate::report::{Filter, Measure, Per, Question};
 use crate::rounds::rounds;
@@ -48,6 +49,18 @@ enum Task {
         /// Keeps the rows of one category; `DIM=unknown` is the category without a code.
         #[arg(long = "where", value_name = "DIM=CODE")]
         filters: Vec<Filter>,
+        /// The round, if not the one of the configuration.
+        #[arg(long, value_name = "ID")]
+        round: Option<RoundId>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Tells how good a released round's linkage is: how sure its links are, what registrations lack,
+    /// who is registered twice. For the coordinator, too, with the coordinator's configuration.
+    Quality {
+        /// Language of the report.
+        #[arg(long, value_enum, default_value_t)]
+        language: Language,
         /// The round, if not the one of the configuration.
         #[arg(long, value_name = "ID")]
         round: Option<RoundId>,
@@ -147,11 +160,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (text, out) = match task {
         Task::Report { topic, by, types, per, language, filters, round, output } => {
-            let config = ClientConfig::read(&output.config)?;
-            let round = round.or(config.round).context(
-                "which round? give --round ID or `round` in the configuration; \
-                 `samenloop-monitor rounds` lists them",
-            )?;
+            let (config, round) = which(&output, round)?;
             // A filter on a dimension that is not asked for asks for it and hides it again.
             let mut asked = by.clone();
             for filter in &filters {
@@ -182,6 +191,18 @@ fn perform(task: Task) -> anyhow::Result<()> {
             };
             (text, output.out)
         }
+        Task::Quality { language, round, output } => {
+            let (config, round) = which(&output, round)?;
+            let quality = runtime.block_on(fetch_quality(&config, round))?;
+            let text = match output.format() {
+                Format::Table => render::quality_table(&quality, language),
+                Format::Json => render::quality_json(&quality)?,
+                Format::Csv | Format::Svg | Format::Html => {
+                    bail!("the quality of a linkage is told as table or json")
+                }
+            };
+            (text, output.out)
+        }
         Task::Rounds { output } => {
             let config = ClientConfig::read(&output.config)?;
             let rounds = runtime.block_on(rounds(&config))?;
@@ -197,6 +218,15 @@ fn perform(task: Task) -> anyhow::Result<()> {
         }
     };
     write(text, out.as_deref())
+}
+
+fn which(output: &Output, round: Option<RoundId>) -> anyhow::Result<(ClientConfig, RoundId)> {
+    let config = ClientConfig::read(&output.config)?;
+    let round = round.or(config.round).context(
+        "which round? give --round ID or `round` in the configuration; \
+         `samenloop-monitor rounds` lists them",
+    )?;
+    Ok((config, round))
 }
 
 fn shown_population(

@@ -6,6 +6,7 @@
 mod command;
 mod fetch;
 mod population;
+mod quality;
 pub mod render;
 mod report;
 mod rounds;
@@ -14,6 +15,7 @@ mod words;
 pub use command::run;
 pub use fetch::{FetchError, fetch};
 pub use population::{Estimate, Population, Stratum, fetch_population};
+pub use quality::{Part, Quality, SourceQuality, fetch_quality};
 pub use report::{
     Correction, Filter, FilterError, Line, Measure, Noise, Number, Order, Per, Period, Question,
     Report, Returned, Row,

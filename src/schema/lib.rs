@@ -11,6 +11,7 @@ mod draws;
 mod given_names;
 mod ids;
 mod lifecycle;
+pub mod linkage_lists;
 mod linkage_schema;
 mod manifest;
 mod month;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use samenloop_disclose::{Measure, NoiseShape, PerturbationTable, Registration};
+use samenloop_disclose::{Measure, NoiseShape, PerturbationTable, RecordQuality, Registration};
 use samenloop_schema::{Digest, Month};
 
 use crate::round::{Client, Place, Round, answers};
@@ -50,6 +50,7 @@ fn registration(party: u16, codes: Vec<Option<u16>>, from: u16, serial: u64) -> 
         start: Month::of(2020, from.into()).ok(),
         end: Month::of(2020, (from + 1).into()).ok(),
         digest: Digest::of(&[b"partner".as_slice(), &serial.to_le_bytes()].concat()),
+        quality: RecordQuality::default(),
     }
 }
 

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use samenloop_disclose::{
-    DimensionList, Frame, Measure, Months, NoiseKey, Order, Registration, Release, Return, Scope,
-    contact_order, materialise,
+    DimensionList, Frame, Measure, Months, NoiseKey, Order, RecordQuality, Registration, Release,
+    Return, Scope, contact_order, materialise,
 };
 use samenloop_schema::{Digest, DisclosurePolicy, Draws, Month};
 
@@ -90,6 +90,7 @@ impl Round {
                     start,
                     end,
                     digest: Digest::of(&serial.to_be_bytes()),
+                    quality: RecordQuality::default(),
                 });
         }
         let list =

@@ -126,6 +126,44 @@ fn report(service: &Service, sample: &Sample) -> Story {
     Ok(())
 }
 
+/// What the coordinator is told of how clients were put together: released numbers and nothing else.
+fn quality(service: &Service, sample: &Sample) -> Story {
+    let config = service.config(Role::Coordinator, "coordinator", None)?;
+    let round = sample.round()?.to_string();
+    let to = ["quality", "--config", &config, "--round", &round];
+    let told: Value =
+        serde_json::from_str(&service.succeed("monitor", &[&to[..], &["--json"]].concat())?)?;
+    for share in ["precision", "recall"] {
+        let estimated = told[share].as_f64().with_context(|| format!("a {share}: {told:#}"))?;
+        assert!((0.8..1.0).contains(&estimated), "{share} {estimated}");
+    }
+    let numbers = |list: &str| -> Vec<(Option<&str>, Option<u64>)> {
+        let parts = told[list].as_array().into_iter().flatten();
+        parts.map(|part| (part["code"].as_str(), part["clients"].as_u64())).collect()
+    };
+    let all = told["clients"].as_u64().context("a number of clients")?;
+    for list in ["by_precision", "by_recall", "by_registrations", "by_births"] {
+        let shown: Vec<u64> =
+            numbers(list).into_iter().filter_map(|(_, clients)| clients).collect();
+        let noise = 5 * (1 + shown.len() as u64);
+        assert!(shown.iter().all(|clients| *clients >= 10), "{list}: {shown:?}");
+        assert!(shown.iter().sum::<u64>() <= all + noise, "{list}: {shown:?} of {all}");
+    }
+    assert!(numbers("by_registrations").iter().any(|(code, n)| *code == Some("2") && n.is_some()));
+    let sources = told["sources"].as_array().context("sources")?;
+    assert_eq!(sources.len(), 4, "{told:#}");
+    for source in sources {
+        assert!(source["duplicates"].as_f64().is_some_and(|twice| twice < 0.5), "{source:#}");
+        let complete = source["information"].as_array().into_iter().flatten();
+        let mut complete = complete.filter(|part| part["code"] == "complete");
+        assert!(complete.any(|part| part["clients"].as_u64() > Some(100)), "{source:#}");
+    }
+    let dutch = service.succeed("monitor", &[&to[..], &["--language", "nl"]].concat())?;
+    assert!(dutch.contains("Geschatte precisie") && dutch.contains("opvang"), "{dutch}");
+    println!("{}", service.succeed("monitor", &to)?);
+    Ok(())
+}
+
 struct Auditor {
     config: String,
     key: String,
@@ -172,6 +210,7 @@ async fn a_round_goes_from_files_to_numbers_and_can_be_checked() -> Story {
         sample.step(&service, step)?;
     }
     report(&service, &sample)?;
+    quality(&service, &sample)?;
     let first = answers(&service, &sample).await?;
     assert!(first.iter().all(|answer| answer.len() > 4));
     assert!(answers(&service, &sample).await? == first, "asked twice");

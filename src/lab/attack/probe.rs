@@ -1,6 +1,8 @@
 //! A5: a partner that chooses its rows.
 
-use samenloop_disclose::{Frame, Measure, NoiseKey, Registration, Scope, materialise};
+use samenloop_disclose::{
+    Frame, Measure, NoiseKey, RecordQuality, Registration, Scope, materialise,
+};
 use samenloop_link::{Options, Silent, Source, link};
 use samenloop_schema::{Clk, Digest, DisclosurePolicy, Draws, LinkageSchema, PartyId, Record};
 
@@ -139,7 +141,14 @@ fn release(policy: &DisclosurePolicy, trial: usize, there: bool) -> anyhow::Resu
     let mut add = |party: u16, person: usize| {
         let content = format!("{trial}/{party}/{person}");
         let digest = Digest::of(content.as_bytes());
-        rows.push(Registration { party, codes: vec![], start: None, end: None, digest });
+        rows.push(Registration {
+            party,
+            codes: vec![],
+            start: None,
+            end: None,
+            digest,
+            quality: RecordQuality::default(),
+        });
         clusters.push(person as u32);
     };
     (0..=SURE).for_each(|person| add(0, person));

@@ -135,7 +135,7 @@ fn one(dir: &Path, plan: Plan, draws: Option<u32>) -> anyhow::Result<Evaluation>
     let sources = population.sources();
     let sources = sources.map(|name| (name.to_owned(), dir.join(format!("{name}.csv"))));
     let (sources, truth) = (sources.collect(), "person_id".to_owned());
-    let job = Job { sources, truth, schema: None, draws };
+    let job = Job { sources, truth, schema: None, draws, compare: false };
     Ok(evaluate(&job, &Silent)?.0)
 }
 

@@ -125,6 +125,7 @@ pub async fn play(folder: &Path, narrate: &(dyn Fn(&str) + Sync)) -> anyhow::Res
         truth: TRUTH.to_owned(),
         schema: Some(schema),
         draws: None,
+        compare: false,
     };
     let (evaluation, _) =
         tokio::task::spawn_blocking(move || evaluate(&job, &samenloop_link::Silent)).await??;

@@ -32,30 +32,39 @@ pub(super) fn together(draws: &Draws) -> BTreeMap<(u32, u32), f64> {
     shares
 }
 
+/// Every two records that each draw has together, as the clusters do: no listed cluster has them.
+pub(super) fn sure(clusters: &[u32], draws: &Draws) -> Vec<(u32, u32)> {
+    let listed = draws.lists(clusters.len());
+    let mut pairs = linked(clusters);
+    pairs.retain(|(a, b)| !listed[*a as usize] && !listed[*b as usize]);
+    pairs
+}
+
+/// Every two records of one cluster.
+fn linked(clusters: &[u32]) -> Vec<(u32, u32)> {
+    let mut members = BTreeMap::<u32, Vec<u32>>::new();
+    for (record, cluster) in (0..).zip(clusters) {
+        members.entry(*cluster).or_default().push(record);
+    }
+    let pairs = members.values().flat_map(|records| {
+        let pairs = |(place, a): (usize, &u32)| -> Vec<(u32, u32)> {
+            records[place + 1..].iter().map(|b| (*a, *b)).collect()
+        };
+        records.iter().enumerate().flat_map(pairs).collect::<Vec<_>>()
+    });
+    pairs.collect()
+}
+
 /// Precision and recall of the clusters by `shares` of [`together`].
 pub(super) fn believed(
     clusters: &[u32],
     draws: &Draws,
     shares: &BTreeMap<(u32, u32), f64>,
 ) -> Believed {
-    let listed = draws.lists(clusters.len());
-    let mut members = BTreeMap::<u32, Vec<u32>>::new();
-    for (record, cluster) in (0..).zip(clusters) {
-        members.entry(*cluster).or_default().push(record);
-    }
-    let (mut linked, mut right, mut sure) = (0.0, 0.0, 0.0);
-    for records in members.values() {
-        for (place, a) in records.iter().enumerate() {
-            for b in &records[place + 1..] {
-                linked += 1.0;
-                if listed[*a as usize] || listed[*b as usize] {
-                    right += shares.get(&(*a, *b)).copied().unwrap_or(0.0);
-                } else {
-                    sure += 1.0;
-                }
-            }
-        }
-    }
+    let linked = linked(clusters);
+    let sure = sure(clusters, draws).len() as f64;
+    let doubtful = linked.iter().filter_map(|pair| shares.get(pair)).sum::<f64>();
+    let (linked, right) = (linked.len() as f64, doubtful);
     let all = sure + shares.values().sum::<f64>();
     let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 1.0 };
     let (precision, recall) = (share(right + sure, linked), share(right + sure, all));

@@ -24,6 +24,9 @@ pub struct Flags {
     /// Write source, row (from 0) and cluster of every row to this file.
     #[arg(long, value_name = "FILE.csv")]
     clusters_out: Option<PathBuf>,
+    /// Cluster the same weighed pairs in other ways, too, and say how well each does.
+    #[arg(long)]
+    compare: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -66,7 +69,13 @@ impl samenloop_link::Progress for Percent {
 
 /// Evaluates and prints.
 pub fn run(flags: Flags) -> anyhow::Result<()> {
-    let job = Job { sources: flags.source, truth: flags.truth, schema: flags.schema, draws: None };
+    let job = Job {
+        sources: flags.source,
+        truth: flags.truth,
+        schema: flags.schema,
+        draws: None,
+        compare: flags.compare,
+    };
     let (evaluation, clusters) = evaluate(&job, &Percent(Instant::now()))?;
     if let Some(path) = &flags.clusters_out {
         write_clusters(path, &job, &clusters)?;

@@ -4,16 +4,21 @@
 
 mod believed;
 mod calibration;
+mod clusterings;
 pub(crate) mod command;
 mod counts;
+mod quality;
 mod report;
+mod thresholds;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
-use samenloop_disclose::{Frame, Registration, Scope, frozen_partition, linkage_offsets};
+use samenloop_disclose::{
+    Frame, RecordQuality, Registration, Scope, frozen_partition, linkage_offsets,
+};
 use samenloop_encode::{LinkageKey, RoundKeys};
 use samenloop_link::{Linkage, Options, Progress, Source, link};
 use samenloop_partner::draft::draft_schema;
@@ -23,10 +28,13 @@ use samenloop_schema::{Digest, LinkageSchema};
 use serde::Serialize;
 
 pub use believed::Believed;
-use believed::{believed, together};
+use believed::{believed, sure, together};
 pub use calibration::{Bin, Calibration};
+pub use clusterings::Clustering;
 use counts::{Counts, Registry, Sequence};
+pub use quality::{Clients, Quality, Told};
 pub use report::table as render;
+pub use thresholds::{Scores, Threshold};
 
 /// The key of every evaluation. It is public, so nothing encoded with it is a pseudonym; partners'
 /// commands have no way to it.
@@ -43,6 +51,8 @@ pub struct Job {
     pub schema: Option<PathBuf>,
     /// Posterior draws; none for as many as the service takes.
     pub draws: Option<u32>,
+    /// Whether to compare other ways of clustering.
+    pub compare: bool,
 }
 
 /// What came out.
@@ -66,6 +76,13 @@ pub struct Evaluation {
     pub calibration: Calibration,
     /// Pairs of rows of one person.
     pub pairs: Pairs,
+    /// What a threshold would do, over submitted records.
+    pub thresholds: Vec<Threshold>,
+    /// Other ways of clustering the same weighed pairs, if asked for; the shipped one first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clusterings: Vec<Clustering>,
+    /// What the round's quality report would say, exactly.
+    pub quality: Quality,
     /// The same over submitted records as the linkage itself believes, without the truth.
     pub believed: Believed,
     /// People by the number of sources that know them.
@@ -219,7 +236,8 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
         .map(|source| Source { may_hold_duplicates: true, records: &source.survey.records })
         .collect();
     let shipped = Options::default();
-    let options = Options { draws: job.draws.unwrap_or(shipped.draws), ..shipped };
+    let draws = job.draws.unwrap_or(shipped.draws);
+    let options = Options { draws, weights: job.compare, ..shipped };
     let linkage = link(&schema, &sources, &options, progress)?;
     lap("link");
 
@@ -230,15 +248,16 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
     let mut expected = Counts::default();
     let mut known = vec![];
     let draws = linkage.posterior.draws().number();
-    let drawn = |draw| whole(&linkage.posterior.draws().partition(&linkage.clusters, draw));
     for draw in 0..draws {
-        let own = Counts::of(&registries, &drawn(draw));
+        let labels = linkage.posterior.draws().partition(&linkage.clusters, draw);
+        let own = Counts::of(&registries, &whole(&labels));
         known.push(own.sources_and_overlaps());
         expected.add(&own, draws);
     }
     let frozen = frozen(job, &loaded, &linkage)?;
-    let chosen = frozen.map_or(clusters.clone(), drawn);
-    let chosen = Counts::of(&registries, &chosen);
+    let partition = |draw| linkage.posterior.draws().partition(&linkage.clusters, draw);
+    let labels = frozen.map_or_else(|| linkage.clusters.clone(), partition);
+    let chosen = Counts::of(&registries, &whole(&labels));
     let linked = Counts::of(&registries, &clusters);
     let frozen = Frozen {
         unique: chosen.people,
@@ -255,6 +274,19 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
     let shares = together(linkage.posterior.draws());
     let believed = believed(&linkage.clusters, linkage.posterior.draws(), &shares);
     let one = |(a, b): (u32, u32)| people[a as usize] == people[b as usize];
+    let sure = sure(&linkage.clusters, linkage.posterior.draws()).into_iter();
+    let thresholds = thresholds::thresholds(&shares, sure, &people);
+    let quality = quality::quality(
+        &schema,
+        &loaded.iter().flat_map(|source| &source.survey.records).collect::<Vec<_>>(),
+        &labels,
+        linkage.posterior.draws(),
+        &people,
+    );
+    let clusterings = match job.compare {
+        true => clusterings::compare(&linkage, &registries, whole),
+        false => vec![],
+    };
     let calibration = Calibration::new(shares.into_iter().map(|(pair, p)| (p, one(pair))));
     lap("count");
     let evaluation = Evaluation {
@@ -271,6 +303,9 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
         frozen,
         calibration,
         pairs,
+        thresholds,
+        clusterings,
+        quality,
         believed,
         sources_per_person: Counts::compare(&truth.stacking, &expected.stacking),
         patterns: Counts::compare(&truth.patterns, &expected.patterns),
@@ -319,6 +354,7 @@ fn frozen(job: &Job, loaded: &[Loaded], linkage: &Linkage) -> anyhow::Result<Opt
             start: None,
             end: None,
             digest: Digest::of(b""),
+            quality: RecordQuality::default(),
         })
     });
     let rows: Vec<Registration> = rows.collect();

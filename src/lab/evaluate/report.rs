@@ -65,6 +65,42 @@ pub fn table(evaluation: &Evaluation) -> String {
     if patterns.len() > PATTERNS {
         let _ = writeln!(text, "and {} more, see --json", patterns.len() - PATTERNS);
     }
+    let points = evaluation.thresholds.iter().map(|point| {
+        let scores =
+            |of: &super::Scores| [of.precision, of.recall, of.f1].map(|s| format!("{s:.3}"));
+        let [own, truth] = [scores(&point.estimated), scores(&point.truth)];
+        let [precision, recall, f1] = own;
+        let [true_precision, true_recall, true_f1] = truth;
+        let at = format!("{:.2}", point.at);
+        [at, point.pairs.to_string(), precision, recall, f1, true_precision, true_recall, true_f1]
+    });
+    let head = ["together in", "pairs", "precision", "recall", "F1", "true", "true", "true"];
+    let _ = write!(text, "\n{}\n", grid(head, points));
+    if !evaluation.clusterings.is_empty() {
+        let head = ["clusters by", "clusters", "precision", "recall", "F1"];
+        let rows = evaluation.clusterings.iter().map(|own| {
+            let [precision, recall, f1] =
+                [own.pairs.precision, own.pairs.recall, own.pairs.f1].map(|s| format!("{s:.4}"));
+            [own.method.clone(), own.clusters.to_string(), precision, recall, f1]
+        });
+        let _ = write!(text, "\n{}\n", grid(head, rows));
+    }
+    let quality = &evaluation.quality;
+    for (name, told) in [("precision", quality.precision), ("recall", quality.recall)] {
+        let _ = writeln!(
+            text,
+            "quality report: {name} of clients {:.3}, true {:.3}",
+            told.estimated, told.truth
+        );
+    }
+    let rows = quality.clients.iter().flat_map(|(list, clients)| {
+        let row = |(code, own): (&String, &super::Clients)| {
+            [list.clone(), code.clone(), own.clients.to_string(), own.mixed.to_string()]
+        };
+        clients.iter().map(row).collect::<Vec<_>>()
+    });
+    let head = ["clients by", "", "clients", "of several people"];
+    let _ = write!(text, "\n{}\n", grid(head, rows));
     if !evaluation.sequence.is_empty() {
         let head = ["first", "second", "simultaneous", "first then", "then first", "unknown"];
         let rows = evaluation.sequence.iter().map(|pair| {

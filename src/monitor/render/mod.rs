@@ -7,6 +7,7 @@ mod json;
 mod lines;
 mod matrix;
 mod population;
+mod quality;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use json::{json, rounds_json};
 pub use population::{
     population_csv, population_html, population_json, population_svg, population_table,
 };
+pub use quality::{quality_json, quality_table};
 pub use table::{rounds_table, table};
 
 use crate::report::{Measure, Report, Row};

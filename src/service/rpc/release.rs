@@ -209,17 +209,26 @@ fn description(release: &Release) -> GetReleaseResponse {
         name: list.name.clone(),
         codes: list.codes.clone(),
         roll_up_of: roll_up_of.to_owned(),
+        of_linkage: false,
     };
     let scope = &frame.scope;
     let roll_ups = scope
         .roll_ups
         .iter()
         .map(|roll_up| list(&roll_up.list, &frame.dimensions[roll_up.of].name));
+    let of_linkage =
+        scope.linkage.iter().map(|own| DimensionList { of_linkage: true, ..list(own, "") });
     let month = |month: Option<Month>| month.map_or(0, |month| u32::from(month.index()) + 1);
     GetReleaseResponse {
         release_digest: release.digest().0.to_vec().into(),
         parties: frame.parties.iter().map(ToString::to_string).collect(),
-        dimensions: frame.dimensions.iter().map(|own| list(own, "")).chain(roll_ups).collect(),
+        dimensions: frame
+            .dimensions
+            .iter()
+            .map(|own| list(own, ""))
+            .chain(roll_ups)
+            .chain(of_linkage)
+            .collect(),
         policy: Some(Policy {
             max_noise: policy.max_noise,
             variance: policy.variance,

@@ -1,7 +1,8 @@
 //! The frozen inputs, decrypted in memory for a run or a release.
 
 use rayon::prelude::*;
-use samenloop_disclose::Registration;
+use samenloop_disclose::{RecordQuality, Registration, quality};
+use samenloop_link::contradictory_births;
 use samenloop_schema::{Record, drop_common_keys};
 use samenloop_wire::v1::SubmissionState;
 
@@ -16,8 +17,8 @@ pub(super) struct SourceRows {
     pub(super) records: Vec<Record>,
 }
 
-/// The sealed submissions as they came in, in the order of parties.
-fn submitted(store: &Store, facts: &RoundFacts) -> Result<Vec<SourceRows>, StoreError> {
+/// The sealed submissions as they came in, in the order of parties: the inputs of a release.
+pub(super) fn submitted(store: &Store, facts: &RoundFacts) -> Result<Vec<SourceRows>, StoreError> {
     let read = store.read()?;
     submissions(&read, facts.id.as_bytes())?
         .into_iter()
@@ -42,22 +43,38 @@ pub(super) fn load(store: &Store, facts: &RoundFacts) -> Result<Vec<SourceRows>,
     Ok(sources)
 }
 
-/// The inputs of a release, in the same order: what disclosure control may see of each record.
-pub(super) fn registrations(
-    store: &Store,
-    facts: &RoundFacts,
-) -> Result<Vec<Registration>, StoreError> {
-    let registration = |party: u16, record: Record| Registration {
+/// What disclosure control may see of each record, in the same order.
+pub(super) fn registrations(facts: &RoundFacts, sources: &[SourceRows]) -> Vec<Registration> {
+    let information = |record: &Record| {
+        let encodings = record.encodings.iter().map(Option::is_some);
+        quality::information(encodings, record.match_keys.iter().flatten().count())
+    };
+    let registration = |party: u16, record: &Record| Registration {
         party,
-        digest: facts.shape.digest(&record),
-        codes: record.codes,
+        digest: facts.shape.digest(record),
+        codes: record.codes.clone(),
         start: record.start,
         end: record.end,
+        quality: RecordQuality { information: Some(information(record)), births: None },
     };
-    let sources = submitted(store, facts)?.into_par_iter();
-    Ok(sources
-        .flat_map(|SourceRows { party, records, .. }| {
-            records.into_par_iter().map(move |record| registration(party, record))
+    let sources = sources.par_iter();
+    sources
+        .flat_map(|source| {
+            source.records.par_iter().map(move |record| registration(source.party, record))
         })
-        .collect())
+        .collect()
+}
+
+/// Fills in whose birth dates contradict each other when records are put together like this.
+pub(super) fn tell_births(
+    facts: &RoundFacts,
+    sources: &[SourceRows],
+    clusters: &[u32],
+    registrations: &mut [Registration],
+) {
+    let records: Vec<&Record> = sources.iter().flat_map(|source| &source.records).collect();
+    let births = contradictory_births(&facts.schema, &records, clusters);
+    for (registration, births) in registrations.iter_mut().zip(births) {
+        registration.quality.births = births;
+    }
 }

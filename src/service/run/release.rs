@@ -2,6 +2,7 @@
 
 use samenloop_disclose::{
     DimensionList, Frame, NoiseKey, Refusal, RollUpList, Scope, frozen_partition, materialise,
+    quality,
 };
 use samenloop_ledger::Event;
 use samenloop_schema::{Digest, LinkageSchema, RollUp, RoundId, RoundManifest, Step};
@@ -61,7 +62,7 @@ impl ReleaseError {
     }
 }
 
-/// The categories of a round's tables; an error says which roll-up does not fit the schema, and how.
+/// The categories of a round's tables; an error says which list does not fit the schema, and how.
 pub(crate) fn frame(manifest: &RoundManifest, schema: &LinkageSchema) -> Result<Frame, String> {
     let dimensions: Vec<DimensionList> = schema
         .dimensions
@@ -84,7 +85,14 @@ pub(crate) fn frame(manifest: &RoundManifest, schema: &LinkageSchema) -> Result<
             groups: roll_up.places(&dimensions[of].codes).map_err(at)?,
         })
     };
-    let roll_ups = questions.roll_ups.iter().map(roll_up).collect::<Result<_, _>>()?;
+    let roll_ups: Vec<RollUpList> =
+        questions.roll_ups.iter().map(roll_up).collect::<Result<_, _>>()?;
+    let encodings: Vec<String> = schema.encodings.iter().map(|own| own.name.clone()).collect();
+    let linkage = quality::lists(&encodings);
+    let mut others = dimensions.iter().chain(roll_ups.iter().map(|roll_up| &roll_up.list));
+    if let Some(taken) = others.find(|other| linkage.iter().any(|list| list.name == other.name)) {
+        return Err(format!("every round has a list \"{}\": name yours otherwise", taken.name));
+    }
     let (types, type_of) = manifest.source_types();
     Ok(Frame {
         parties: manifest.parties.iter().map(|party| party.id.clone()).collect(),
@@ -100,6 +108,7 @@ pub(crate) fn frame(manifest: &RoundManifest, schema: &LinkageSchema) -> Result<
             time_dimensions: questions.time_dimensions,
             return_gap: questions.return_gap,
             round_to: questions.round_to,
+            linkage,
         },
     })
 }
@@ -127,18 +136,22 @@ impl Rounds {
             return Err(ReleaseError::Barred);
         }
         self.check_cosigned(facts, &linked)?;
-        let registrations = people::registrations(self.store(), facts)?;
+        let sources = people::submitted(self.store(), facts)?;
+        let mut registrations = people::registrations(facts, &sources);
         let found = partition::read(&self.store().read()?, &round)?;
         let seed = Zeroizing::new(random::<32>().map_err(StoreError::from)?);
         let frame = frame(&facts.manifest, &facts.schema)
             .map_err(|_| Refusal::Frame("a roll-up does not fit the linkage schema"))?;
         let frozen = frozen_partition(&frame, &registrations, &found.clusters, &found.draws)
-            .map(|draw| found.draws.partition(&found.clusters, draw));
+            .map(|draw| found.draws.partition(&found.clusters, draw))
+            .unwrap_or(found.clusters);
+        people::tell_births(facts, &sources, &frozen, &mut registrations);
+        drop(sources);
         let release = materialise(
             policy,
             frame,
             &registrations,
-            frozen.as_ref().unwrap_or(&found.clusters),
+            &frozen,
             &found.draws,
             NoiseKey::new(*seed),
         )?;
