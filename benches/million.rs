@@ -13,10 +13,10 @@ use anyhow::{Context as _, bail};
 use rayon::prelude::*;
 use samenloop_disclose::{
     DimensionList, Frame, NoiseKey, RecordQuality, Registration, Scope, frozen_partition,
-    materialise,
+    materialise, quality,
 };
 use samenloop_encode::{LinkageKey, RoundKeys};
-use samenloop_link::{Options, Progress, Search, Source, link};
+use samenloop_link::{Options, Progress, Search, Source, contradictory_births, link};
 use samenloop_partner::draft::draft_schema;
 use samenloop_partner::survey::{Silent, survey};
 use samenloop_partner::table;
@@ -133,7 +133,7 @@ fn run(dir: &Path, search: Search) -> anyhow::Result<()> {
         drop_common_keys(&mut records, schema.max_key_multiplicity);
         Ok(records)
     };
-    let mut records: Vec<Vec<Record>> =
+    let records: Vec<Vec<Record>> =
         files(dir).into_par_iter().map(read).collect::<Result<_, _>>()?;
     let load = begin.so_far();
     let sources: Vec<Source<'_>> =
@@ -142,25 +142,31 @@ fn run(dir: &Path, search: Search) -> anyhow::Result<()> {
     let watch = Watch(Lap::begin(), Mutex::default());
     let linkage = link(&schema, &sources, &Options { search, ..Options::default() }, &watch)?;
     let linked = linking.so_far();
-    let places = (0..records.len() as u16).into_par_iter();
-    let registrations: Vec<Registration> = places
-        .zip(std::mem::take(&mut records))
-        .flat_map(|(party, rows)| rows.into_par_iter().map(move |row| (party, row)))
-        .map(|(party, row)| Registration {
-            party,
-            digest: shape.digest(&row),
-            codes: row.codes,
-            start: row.start,
-            end: row.end,
-            quality: RecordQuality::default(),
-        })
-        .collect();
     let tables = Lap::begin();
     let draws = linkage.posterior.draws();
+    let information = |row: &Record| {
+        let encodings = row.encodings.iter().map(Option::is_some);
+        quality::information(encodings, row.match_keys.iter().flatten().count())
+    };
+    let mut registrations: Vec<Registration> = (0..)
+        .zip(&records)
+        .collect::<Vec<(u16, &Vec<Record>)>>()
+        .into_par_iter()
+        .flat_map(|(party, rows)| rows.par_iter().map(move |row| (party, row)))
+        .map(|(party, row)| Registration {
+            party,
+            digest: shape.digest(row),
+            codes: row.codes.clone(),
+            start: row.start,
+            end: row.end,
+            quality: RecordQuality { information: Some(information(row)), births: None },
+        })
+        .collect();
     let lists = schema
         .dimensions
         .iter()
         .map(|dimension| DimensionList { name: dimension.name.clone(), codes: dimension.codes() });
+    let encodings: Vec<String> = schema.encodings.iter().map(|own| own.name.clone()).collect();
     let parties = SOURCES.iter().take(files(dir).len()).map(|name| name.parse::<PartyId>());
     let frame = Frame {
         parties: parties.collect::<Result<_, _>>()?,
@@ -168,15 +174,18 @@ fn run(dir: &Path, search: Search) -> anyhow::Result<()> {
         purpose: "measuring".to_owned(),
         min_parties: 3,
         two_party: false,
-        scope: Scope::default(),
+        scope: Scope { linkage: quality::lists(&encodings), ..Scope::default() },
     };
     let frozen = frozen_partition(&frame, &registrations, &linkage.clusters, draws)
-        .map(|draw| draws.partition(&linkage.clusters, draw));
+        .map_or_else(|| linkage.clusters.clone(), |draw| draws.partition(&linkage.clusters, draw));
+    let all: Vec<&Record> = records.iter().flatten().collect();
+    let births = contradictory_births(&schema, &all, &frozen);
+    registrations.iter_mut().zip(births).for_each(|(row, births)| row.quality.births = births);
     let release = materialise(
         &DisclosurePolicy::default(),
         frame,
         &registrations,
-        frozen.as_ref().unwrap_or(&linkage.clusters),
+        &frozen,
         draws,
         NoiseKey::new([7; 32]),
     );
@@ -196,11 +205,11 @@ fn run(dir: &Path, search: Search) -> anyhow::Result<()> {
     println!("link by permille: {:.2?}", watch.1.into_inner().unwrap_or_default());
     println!("estimated share of pairs missed: {:?}", linkage.missed);
     println!("peak {} MiB", peak_kib() >> 10);
-    quality(dir, &linkage.clusters)
+    pairs(dir, &linkage.clusters)
 }
 
 /// Recall and precision of the clusters' pairs.
-fn quality(dir: &Path, clusters: &[u32]) -> anyhow::Result<()> {
+fn pairs(dir: &Path, clusters: &[u32]) -> anyhow::Result<()> {
     let mut people = std::collections::HashMap::new();
     let mut both = vec![];
     for (_, rows) in files(dir) {
@@ -209,14 +218,14 @@ fn quality(dir: &Path, clusters: &[u32]) -> anyhow::Result<()> {
             both.push(*people.entry(person.to_owned()).or_insert(next));
         }
     }
-    let pairs = |mut labels: Vec<(u32, u32)>| -> u64 {
+    let count = |mut labels: Vec<(u32, u32)>| -> u64 {
         labels.sort_unstable();
         labels.chunk_by(|a, b| a == b).map(|same| (same.len() * (same.len() - 1) / 2) as u64).sum()
     };
     let zip = both.iter().zip(clusters);
-    let right = pairs(zip.clone().map(|(person, cluster)| (*person, *cluster)).collect());
-    let truth = pairs(both.iter().map(|person| (*person, 0)).collect());
-    let linked = pairs(clusters.iter().map(|cluster| (*cluster, 0)).collect());
+    let right = count(zip.clone().map(|(person, cluster)| (*person, *cluster)).collect());
+    let truth = count(both.iter().map(|person| (*person, 0)).collect());
+    let linked = count(clusters.iter().map(|cluster| (*cluster, 0)).collect());
     println!(
         "pairs true {truth}   linked {linked}   right {right}   precision {:.4}   recall {:.4}",
         right as f64 / linked as f64,

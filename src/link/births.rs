@@ -1,12 +1,11 @@
 //! Clients whose records contradict each other about the birth date: a sign of a wrong link that needs
 //! no truth.
 
-use std::collections::BTreeMap;
-
 use rayon::prelude::*;
 use samenloop_schema::{Clk, Encoding, FieldKind, LinkageSchema, Record};
 
 use crate::compare::Comparison;
+use crate::members::Members;
 
 /// Two encodings of a birth date below this level are no more alike than strangers'. Of the clients of
 /// `regio` with such a pair, 22 % are several people, and 1.5 % of the others
@@ -39,13 +38,7 @@ pub fn contradictory_births(
     let places: Vec<usize> = (0..comparison.encodings())
         .filter(|place| of_birth(schema, &schema.encodings[*place]))
         .collect();
-    let mut members = BTreeMap::<u32, Vec<u32>>::new();
-    for (record, cluster) in (0..).zip(clusters) {
-        members.entry(*cluster).or_default().push(record);
-    }
-    members.retain(|_, records| records.len() > 1);
-    let members: Vec<Vec<u32>> = members.into_values().collect();
-    let told = |members: &Vec<u32>| -> Option<bool> {
+    let told = |members: &[u32]| -> Option<bool> {
         let mut told = None;
         for place in &places {
             let own = |record: &u32| records[*record as usize].encodings[*place].as_ref();
@@ -60,10 +53,10 @@ pub fn contradictory_births(
         }
         told
     };
-    let found: Vec<Option<bool>> = members.par_iter().map(told).collect();
-    let mut of = vec![None; clusters.len()];
-    for (members, told) in members.iter().zip(found) {
-        members.iter().for_each(|record| of[*record as usize] = told);
-    }
-    of
+    let members = Members::of(clusters);
+    let found: Vec<Option<bool>> = (0..members.len() as u32)
+        .into_par_iter()
+        .map(|label| told(members.cluster(label)))
+        .collect();
+    clusters.iter().map(|cluster| found[*cluster as usize]).collect()
 }

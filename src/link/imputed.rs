@@ -4,11 +4,13 @@
 //! many records sooner than one of few, as who is met often is badly written more often too. So every
 //! number that is counted on draws contains them, and its interval their uncertainty (multiple imputation: Rubin, *Multiple Imputation for Nonresponse in Surveys*, 1987).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use rayon::prelude::*;
 use samenloop_schema::Draws;
 
 use crate::cluster::Graph;
+use crate::members::Members;
 use crate::partitions::uniform;
 use crate::population::Population;
 use crate::unseen::Unseen;
@@ -28,7 +30,11 @@ const MISTAKEN: f64 = 20.0;
 /// Random clusters that are tried before the next that fits is taken.
 const TRIES: usize = 64;
 
-/// The draws with missing joins.
+/// Clusters whose draws one thread puts together at a time.
+const TOGETHER: usize = 256;
+
+/// The draws with missing joins. Each draw has random numbers of its own, so that all are made side by
+/// side.
 pub(crate) fn impute(
     population: &Population,
     graph: &Graph,
@@ -37,52 +43,51 @@ pub(crate) fn impute(
     draws: &Draws,
     seed: u64,
 ) -> Draws {
-    let mut round = Round::new(population, clusters, draws);
-    let again = again(population, clusters);
-    let mut state = seed;
-    let mut orders: Vec<Vec<u32>> = unseen.iter().map(|class| class.alone.clone()).collect();
-    for draw in 0..draws.number() as usize {
-        let doubt = DOUBT * normal(&mut state);
-        for (class, order) in unseen.iter().zip(&mut orders) {
-            let spread = class.variance.sqrt() * normal(&mut state);
-            let missing = (LOW * class.mean * (1.0 + doubt) + spread).round().max(0.0) as usize;
-            for place in 0..missing.min(order.len()) {
-                let other = place + below(&mut state, order.len() - place);
-                order.swap(place, other);
-                let record = order[place];
-                // One source seldom has somebody twice.
-                let source = population.source[record as usize];
-                let twice = uniform(&mut state) < again[usize::from(source)];
-                let fits = |members: &[u32]| {
-                    let known = members.iter().any(|m| population.source[*m as usize] == source);
-                    known == twice && members.iter().all(|m| graph.compatible(record, *m))
-                };
-                round.join(record, draw, &mut state, fits);
-            }
-        }
-    }
-    round.relist(draws)
+    let members = Members::of(clusters);
+    let again = again(population, &members);
+    let homes = Homes::new(population, graph, clusters, &members, draws);
+    let joins: Vec<Vec<Join>> = (0..draws.number())
+        .into_par_iter()
+        .map(|draw| {
+            let mut state = seed ^ u64::from(draw).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            Draw { homes: &homes, draw, gone: HashSet::new(), joined: HashMap::new() }
+                .joins(unseen, &again, &mut state)
+        })
+        .collect();
+    let mut joins = joins.concat();
+    joins.par_sort();
+    homes.relist(draws, &joins)
 }
 
-/// Who is alone in which draw, and who was put to whom.
-struct Round<'a> {
+/// A record that is put to a cluster in a draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Join {
+    home: u32,
+    draw: u32,
+    record: u32,
+}
+
+/// The clusters that a record can be put to, in every draw.
+struct Homes<'a> {
     population: &'a Population,
-    /// Records of each cluster that no draw has otherwise, or that is one record.
-    members: Vec<Vec<u32>>,
-    /// The clusters that are there, once for each of their records, all and by their codes.
+    graph: &'a Graph,
+    members: &'a Members,
+    /// The clusters that no draw has otherwise, or that are one record; once for each of their records,
+    /// all of them and by their codes.
     all: Vec<u32>,
     by_codes: HashMap<Vec<u16>, Vec<u32>>,
     /// Per record that is a cluster, the draws in which it is alone.
-    alone: BTreeMap<u32, Vec<u64>>,
-    /// Per cluster that somebody was put to and draw, who.
-    joined: BTreeMap<u32, BTreeMap<usize, Vec<u32>>>,
+    alone: HashMap<u32, Vec<u64>>,
 }
 
-impl<'a> Round<'a> {
-    fn new(population: &'a Population, clusters: &[u32], draws: &Draws) -> Self {
-        let count = clusters.iter().max().map_or(0, |last| *last as usize + 1);
-        let mut sizes = vec![0_u32; count];
-        clusters.iter().for_each(|cluster| sizes[*cluster as usize] += 1);
+impl<'a> Homes<'a> {
+    fn new(
+        population: &'a Population,
+        graph: &'a Graph,
+        clusters: &[u32],
+        members: &'a Members,
+        draws: &Draws,
+    ) -> Self {
         let listed = draws.lists(clusters.len());
         let mut singles = HashMap::<u32, &[u64]>::new();
         for (records, mask) in draws.clusters() {
@@ -90,61 +95,146 @@ impl<'a> Round<'a> {
                 singles.insert(*record, mask);
             }
         }
-        let mut members: Vec<Vec<u32>> = vec![vec![]; count];
-        let mut alone = BTreeMap::new();
-        for (record, cluster) in (0..).zip(clusters) {
-            let global = population.global[record as usize];
-            let single = sizes[*cluster as usize] == 1;
-            if single && listed[global as usize] {
-                let Some(mask) = singles.get(&global) else { continue };
-                alone.insert(record, mask.to_vec());
-            } else if single {
-                alone.insert(record, draws.every());
-            } else if listed[global as usize] {
-                continue;
-            }
-            members[*cluster as usize].push(record);
-        }
         let (mut all, mut by_codes) = (vec![], HashMap::<Vec<u16>, Vec<u32>>::new());
-        for (cluster, members) in (0..).zip(&members) {
-            let Some(first) = members.first() else { continue };
-            let homes = std::iter::repeat_n(cluster, members.len());
+        let mut alone = HashMap::new();
+        for (cluster, own) in (0..).zip(members.iter()) {
+            let Some(first) = own.first() else { continue };
+            let global = population.global[*first as usize];
+            match (own.len(), listed[global as usize]) {
+                (1, false) => {
+                    alone.insert(*first, draws.every());
+                }
+                (1, true) => {
+                    let Some(mask) = singles.get(&global) else { continue };
+                    alone.insert(*first, mask.to_vec());
+                }
+                (_, true) => continue,
+                (_, false) => {}
+            }
+            let homes = std::iter::repeat_n(cluster, own.len());
             by_codes.entry(codes(population, *first)).or_default().extend(homes.clone());
             all.extend(homes);
         }
-        Self { population, members, all, by_codes, alone, joined: BTreeMap::new() }
+        Self { population, graph, members, all, by_codes, alone }
     }
 
-    fn is_alone(&self, record: u32, draw: usize) -> bool {
-        self.alone.get(&record).is_some_and(|mask| Draws::has(mask, draw))
-    }
-
-    fn no_longer_alone(&mut self, record: u32, draw: usize) {
-        if let Some(mask) = self.alone.get_mut(&record) {
-            mask[draw / 64] &= !(1 << (draw % 64));
+    /// The draws with the joins, which are sorted.
+    fn relist(&self, draws: &Draws, joins: &[Join]) -> Draws {
+        let every = draws.every();
+        let mut alone: HashMap<u32, Vec<u64>> = HashMap::new();
+        for join in joins {
+            let single = match self.members.cluster(join.home) {
+                [single] => Some(*single),
+                _ => None,
+            };
+            for record in single.into_iter().chain([join.record]) {
+                let mask = alone.entry(record).or_insert_with(|| self.alone[&record].clone());
+                mask[join.draw as usize / 64] &= !(1 << (join.draw % 64));
+            }
         }
+        let mut touched: Vec<(u32, &Vec<u64>)> = alone.iter().map(|(r, mask)| (*r, mask)).collect();
+        touched.par_sort_unstable();
+        let global = |record: &u32| self.population.global[*record as usize];
+        let moved: HashSet<u32> = touched.iter().map(|(record, _)| global(record)).collect();
+        let mut all = Draws::new(draws.number());
+        for (records, mask) in draws.clusters() {
+            if !matches!(records, [record] if moved.contains(record)) {
+                all.push(records.iter().copied(), mask);
+            }
+        }
+        for (record, mask) in touched {
+            if mask.iter().any(|word| *word != 0) {
+                all.push([global(&record)], mask);
+            }
+        }
+        let by_home: Vec<&[Join]> = joins.chunk_by(|a, b| a.home == b.home).collect();
+        let put_together = |homes: &[&[Join]]| {
+            let mut found = Draws::new(draws.number());
+            for joins in homes {
+                let members = self.members.cluster(joins[0].home);
+                let mut rest = every.clone();
+                let mut with = BTreeMap::<Vec<u32>, Vec<u64>>::new();
+                for joins in joins.chunk_by(|a, b| a.draw == b.draw) {
+                    let (word, bit) = (joins[0].draw as usize / 64, 1 << (joins[0].draw % 64));
+                    rest[word] &= !bit;
+                    let records = joins.iter().map(|join| join.record).collect();
+                    with.entry(records).or_insert_with(|| vec![0; draws.words()])[word] |= bit;
+                }
+                if members.len() > 1 && rest.iter().any(|word| *word != 0) {
+                    found.push(members.iter().map(global), &rest);
+                }
+                for (records, mask) in with {
+                    found.push(members.iter().chain(&records).map(global), &mask);
+                }
+            }
+            found
+        };
+        let found: Vec<Draws> = by_home.par_chunks(TOGETHER).map(put_together).collect();
+        found.into_iter().for_each(|found| all.append(found));
+        all
+    }
+}
+
+/// One draw while it is made.
+struct Draw<'a> {
+    homes: &'a Homes<'a>,
+    draw: u32,
+    /// Records that were alone and are no longer.
+    gone: HashSet<u32>,
+    /// Per cluster that somebody was put to, who.
+    joined: HashMap<u32, Vec<u32>>,
+}
+
+impl Draw<'_> {
+    /// Takes as many records of each class as may well be missing and puts each to a cluster.
+    fn joins(mut self, unseen: &[Unseen], again: &[f64], state: &mut u64) -> Vec<Join> {
+        let doubt = DOUBT * normal(state);
+        for class in unseen {
+            let mut order = class.alone.clone();
+            let spread = class.variance.sqrt() * normal(state);
+            let missing = (LOW * class.mean * (1.0 + doubt) + spread).round().max(0.0) as usize;
+            for place in 0..missing.min(order.len()) {
+                let other = place + below(state, order.len() - place);
+                order.swap(place, other);
+                self.join(order[place], again, state);
+            }
+        }
+        let of = |(home, records): (u32, Vec<u32>)| {
+            records.into_iter().map(move |record| Join { home, draw: self.draw, record })
+        };
+        self.joined.into_iter().flat_map(of).collect()
     }
 
-    /// Puts a record that is alone in a draw to a random cluster whose members fit, if there is one: mostly
-    /// with its codes, unless they are rare.
-    fn join(&mut self, record: u32, draw: usize, state: &mut u64, fits: impl Fn(&[u32]) -> bool) {
-        if !self.is_alone(record, draw) {
+    fn is_alone(&self, record: u32) -> bool {
+        let mask = self.homes.alone.get(&record);
+        mask.is_some_and(|mask| Draws::has(mask, self.draw as usize))
+            && !self.gone.contains(&record)
+    }
+
+    /// Puts a record that is alone to a random cluster whose members fit, if there is one: mostly with its
+    /// codes, unless they are rare.
+    fn join(&mut self, record: u32, again: &[f64], state: &mut u64) {
+        if !self.is_alone(record) {
             return;
         }
-        let alike = self.by_codes.get(&codes(self.population, record));
+        let Homes { population, graph, members, all, by_codes, .. } = self.homes;
+        // One source seldom has somebody twice.
+        let source = population.source[record as usize];
+        let twice = uniform(state) < again[usize::from(source)];
+        let alike = by_codes.get(&codes(population, record));
         let right = |clusters: &&Vec<u32>| {
             let records = clusters.len() as f64;
             uniform(state) * (records + MISTAKEN) < records
         };
-        let clusters = alike.filter(right).unwrap_or(&self.all);
-        let mut with = vec![];
-        let mut there = |cluster: u32| {
-            let members = &self.members[cluster as usize];
-            let joined = self.joined.get(&cluster).and_then(|draws| draws.get(&draw));
-            with.clear();
-            with.extend(members.iter().chain(joined.into_iter().flatten()));
-            (members.len() > 1 || (members[0] != record && self.is_alone(members[0], draw)))
-                && fits(&with)
+        let clusters = alike.filter(right).unwrap_or(all);
+        let there = |cluster: u32| {
+            let own = members.cluster(cluster);
+            let joined = self.joined.get(&cluster).into_iter().flatten();
+            let known = |member: &u32| population.source[*member as usize] == source;
+            let with = || own.iter().chain(joined.clone());
+            (own.len() > 1 || (own[0] != record && self.is_alone(own[0])))
+                && with().any(known) == twice
+                && with().all(|member| graph.compatible(record, *member))
         };
         let mut tried = (0..TRIES).map(|_| clusters[below(state, clusters.len())]);
         let found = tried.find(|cluster| there(*cluster));
@@ -152,70 +242,22 @@ impl<'a> Round<'a> {
         let (before, from) = clusters.split_at(below(state, clusters.len()));
         let mut turn = from.iter().chain(before).copied();
         let Some(home) = found.or_else(|| turn.find(|cluster| there(*cluster))) else { return };
-        self.no_longer_alone(record, draw);
-        if let [single] = self.members[home as usize][..] {
-            self.no_longer_alone(single, draw);
+        self.gone.insert(record);
+        if let [single] = members.cluster(home)[..] {
+            self.gone.insert(single);
         }
-        self.joined.entry(home).or_default().entry(draw).or_default().push(record);
-    }
-
-    /// The draws with the joins.
-    fn relist(&self, draws: &Draws) -> Draws {
-        let global = |record: &u32| self.population.global[*record as usize];
-        let every = draws.every();
-        let touched: BTreeMap<u32, &Vec<u64>> = self
-            .alone
-            .iter()
-            .filter(|(_, mask)| **mask != every)
-            .map(|(record, mask)| (global(record), mask))
-            .collect();
-        let mut all = Draws::new(draws.number());
-        let mut push = |records: &mut dyn Iterator<Item = u32>, mask: &[u64]| {
-            if mask.iter().any(|word| *word != 0) {
-                all.push(records, mask);
-            }
-        };
-        for (records, mask) in draws.clusters() {
-            if !matches!(records, [record] if touched.contains_key(record)) {
-                push(&mut records.iter().copied(), mask);
-            }
-        }
-        for (record, mask) in &touched {
-            push(&mut std::iter::once(*record), mask);
-        }
-        for (home, by_draw) in &self.joined {
-            let members = &self.members[*home as usize];
-            let mut rest = every.clone();
-            let mut with = BTreeMap::<&[u32], Vec<u64>>::new();
-            for (draw, records) in by_draw {
-                let (word, bit) = (draw / 64, 1 << (draw % 64));
-                rest[word] &= !bit;
-                with.entry(records).or_insert_with(|| vec![0; draws.words()])[word] |= bit;
-            }
-            if members.len() > 1 {
-                push(&mut members.iter().map(global), &rest);
-            }
-            for (records, mask) in with {
-                push(&mut members.iter().chain(records).map(global), &mask);
-            }
-        }
-        all
+        self.joined.entry(home).or_default().push(record);
     }
 }
 
 /// Per source, the share of its linked records that are linked with another one of it.
-fn again(population: &Population, clusters: &[u32]) -> Vec<f64> {
-    let count = clusters.iter().max().map_or(0, |last| *last as usize + 1);
-    let mut members: Vec<Vec<u16>> = vec![vec![]; count];
-    clusters
-        .iter()
-        .zip(&population.source)
-        .for_each(|(cluster, source)| members[*cluster as usize].push(*source));
+fn again(population: &Population, members: &Members) -> Vec<f64> {
     let mut linked = vec![[0.0_f64; 2]; population.may_hold_duplicates.len()];
-    for sources in members.iter().filter(|sources| sources.len() > 1) {
-        for source in sources {
-            let times = sources.iter().filter(|other| *other == source).count();
-            linked[usize::from(*source)][usize::from(times > 1)] += 1.0;
+    let source = |record: &u32| population.source[*record as usize];
+    for records in members.iter().filter(|records| records.len() > 1) {
+        for own in records.iter().map(source) {
+            let times = records.iter().filter(|other| source(other) == own).count();
+            linked[usize::from(own)][usize::from(times > 1)] += 1.0;
         }
     }
     linked.iter().map(|[once, more]| more / (once + more).max(1.0)).collect()

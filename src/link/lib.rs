@@ -14,6 +14,7 @@ mod correction;
 mod imputed;
 #[allow(unsafe_code, reason = "docs/decisions/0005: vector instructions, each call argued for")]
 pub mod kernel;
+mod members;
 mod model;
 mod partitions;
 mod patterns;

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::compare::{ABSENT, Comparison, Vector};
+use crate::members::Members;
 use crate::population::Population;
 
 /// Level from which an encoding alone makes a pair a candidate.
@@ -74,10 +75,8 @@ pub(crate) fn joins(
         let encodings = population.encodings.iter().take(comparison.encodings());
         (keys, encodings.filter(|column| column.ones[record] > 0).count())
     };
-    let count = clusters.iter().max().map_or(0, |last| *last as usize + 1);
-    let mut members: Vec<Vec<u32>> = vec![vec![]; count];
-    for (record, cluster) in clusters.iter().enumerate() {
-        members[*cluster as usize].push(record as u32);
+    let members = Members::of(clusters);
+    for record in 0..clusters.len() {
         classes.entry(class_of(record)).or_default().records += 1.0;
     }
     let looked_at = members.par_iter().filter(|cluster| (2..=LARGE).contains(&cluster.len()));
@@ -90,7 +89,7 @@ pub(crate) fn joins(
             *caught += 1.0;
         }
     }
-    for cluster in &members {
+    for cluster in members.iter() {
         if let [alone] = cluster[..] {
             classes.entry(class_of(alone as usize)).or_default().alone.push(alone);
         }
