@@ -8,7 +8,7 @@ use crate::compare::Comparison;
 use crate::members::Members;
 
 /// Two encodings of a birth date below this level are no more alike than strangers'. Of the clients of
-/// `regio` with such a pair, 22 % are several people, and 1.5 % of the others
+/// `regio` with such a pair, 22 % are several people, and 1.6 % of the others
 /// (`docs/linkage-model.md`).
 const CONTRADICTS: u8 = 1;
 
