@@ -22,8 +22,10 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use prost::bytes::Bytes;
 use samenloop_schema::{
-    Digest, EncodingShape, KeyCheckValue, LinkageSchema, Record, RecordShape, RowRule, SubmissionId,
+    Digest, EncodingShape, KeyCheckValue, LinkageSchema, Record, RecordShape, Row, RowRule,
+    SubmissionId,
 };
 use samenloop_wire::{MAX_BATCH_BYTES, MAX_BATCH_RECORDS};
 use sha2::{Digest as _, Sha256};
@@ -321,6 +323,15 @@ impl Extract {
 
     /// The records of one batch, each checked against the shape; empty beyond the last.
     pub fn batch(&mut self, number: u32) -> Result<Vec<Record>, ExtractError> {
+        self.rows(number, |_, row| row.to_record())
+    }
+
+    /// What is made of each row of one batch, together with all of them.
+    pub(crate) fn rows<T>(
+        &mut self,
+        number: u32,
+        make: impl Fn(&Bytes, Row<'_>) -> T,
+    ) -> Result<Vec<T>, ExtractError> {
         let Header { shape, rows_per_batch, rows, .. } = &self.header;
         let first = u64::from(number) * u64::from(*rows_per_batch);
         let count = rows.saturating_sub(first).min(u64::from(*rows_per_batch));
@@ -329,12 +340,11 @@ impl Extract {
         self.file.seek(SeekFrom::Start(self.rows_at + first * row_len as u64)).map_err(read)?;
         let mut bytes = vec![0; count as usize * row_len];
         self.file.read_exact(&mut bytes).map_err(read)?;
+        let bytes = Bytes::from(bytes);
         let rows = bytes.chunks_exact(row_len).zip(first..);
-        rows.map(|(row, place)| {
-            shape.read_row(row).map_err(|rule| {
-                let path = self.path.clone();
-                ExtractError::Row { path, row: place, rule }
-            })
+        rows.map(|(row, place)| match shape.row(row) {
+            Ok(row) => Ok(make(&bytes, row)),
+            Err(rule) => Err(ExtractError::Row { path: self.path.clone(), row: place, rule }),
         })
         .collect()
     }

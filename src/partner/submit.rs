@@ -5,7 +5,7 @@ use std::time::Duration;
 use samenloop_schema::{RoundId, RoundState, SubmissionId};
 use samenloop_wire::client::{ClientConfig, ConnectError};
 use samenloop_wire::v1::submissions_client::SubmissionsClient;
-use samenloop_wire::{to_batch_record, v1};
+use samenloop_wire::{row_to_batch_record, v1};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -16,7 +16,7 @@ use crate::extract::{Extract, ExtractError};
 use crate::submissions::{self, CallError, PATIENCE, bytes, request};
 
 /// Batches that may be under way without having been acknowledged.
-const WINDOW: u32 = 4;
+const WINDOW: u32 = 8;
 
 /// Attempts that may fail in a row before the upload is given up.
 const ATTEMPTS: u32 = 10;
@@ -267,14 +267,14 @@ impl Upload<'_> {
     }
 
     fn batch(&mut self, number: u32) -> Result<v1::Batch, Ended> {
-        let records = self.extract.batch(number).map_err(SubmitError::from)?;
+        let records = self.extract.rows(number, row_to_batch_record).map_err(SubmitError::from)?;
         let header = self.extract.header();
         Ok(v1::Batch {
             round_id: bytes(&self.round.0),
             submission_id: bytes(&header.submission_id.0),
             key_check_value: bytes(&header.key_check_value.0),
             number,
-            records: records.iter().map(to_batch_record).collect(),
+            records,
         })
     }
 }

@@ -2,33 +2,40 @@
 
 use crate::record::Record;
 
-/// Drops, in each match-key place on its own, the values that more than `max_multiplicity` of the
-/// records share, and returns how many values it dropped.
+/// The rows of `count` whose value more than `max_multiplicity` of them share, in no order.
 ///
 /// A common value tells little about who is one person, and its frequency tells an attacker which
 /// name or date it stands for.
+pub fn common_keys<'k>(
+    count: usize,
+    value: impl Fn(usize) -> Option<&'k [u8; 32]>,
+    max_multiplicity: u32,
+) -> Vec<usize> {
+    // Values are HMACs: equal first bytes are as good as equal values but for a forger's.
+    let head = |row: usize| Some(u64::from_be_bytes(*value(row)?.first_chunk()?));
+    let mut rows: Vec<(u64, usize)> =
+        (0..count).filter_map(|row| Some((head(row)?, row))).collect();
+    rows.sort_unstable();
+    let mut common: Vec<usize> = vec![];
+    for alike in rows.chunk_by(|a, b| a.0 == b.0) {
+        if alike.len() > max_multiplicity as usize {
+            let mut alike: Vec<usize> = alike.iter().map(|(_, row)| *row).collect();
+            alike.sort_unstable_by_key(|row| value(*row));
+            let equal = alike.chunk_by(|a, b| value(*a) == value(*b));
+            common.extend(equal.filter(|equal| equal.len() > max_multiplicity as usize).flatten());
+        }
+    }
+    common
+}
+
+/// Drops, in each match-key place on its own, the values that more than `max_multiplicity` of the
+/// records share, and returns how many values it dropped.
 pub fn drop_common_keys(records: &mut [Record], max_multiplicity: u32) -> u64 {
     let places = records.iter().map(|record| record.match_keys.len()).max().unwrap_or(0);
     let mut dropped = 0;
-    let mut rows: Vec<(u64, usize)> = vec![];
     for place in 0..places {
-        let value = |row: usize| records[row].match_keys.get(place).copied().flatten();
-        // Values are HMACs: equal first bytes are as good as equal values but for a forger's.
-        let head = |row: usize| Some(u64::from_be_bytes(*value(row)?.0.first_chunk()?));
-        rows.clear();
-        rows.extend((0..records.len()).filter_map(|row| Some((head(row)?, row))));
-        rows.sort_unstable();
-        let mut common: Vec<usize> = vec![];
-        for alike in rows.chunk_by(|a, b| a.0 == b.0) {
-            if alike.len() > max_multiplicity as usize {
-                let mut alike: Vec<usize> = alike.iter().map(|(_, row)| *row).collect();
-                alike.sort_unstable_by_key(|row| value(*row));
-                let equal = alike.chunk_by(|a, b| value(*a) == value(*b));
-                common.extend(
-                    equal.filter(|equal| equal.len() > max_multiplicity as usize).flatten(),
-                );
-            }
-        }
+        let value = |row: usize| Some(&records[row].match_keys.get(place)?.as_ref()?.0);
+        let common = common_keys(records.len(), value, max_multiplicity);
         dropped += common.len() as u64;
         common.iter().for_each(|row| records[*row].match_keys[place] = None);
     }

@@ -19,8 +19,9 @@ mod part;
 mod policy;
 mod questions;
 mod record;
+mod row;
 
-pub use common_keys::drop_common_keys;
+pub use common_keys::{common_keys, drop_common_keys};
 pub use dimension::{Contact, Dimension, DimensionSource};
 pub use draws::Draws;
 pub use given_names::{GivenNames, NameTable};
@@ -35,3 +36,4 @@ pub use part::{Form, Part, UnknownForm};
 pub use policy::{BelowFloor, DisclosurePolicy};
 pub use questions::{MonthRange, Questions, RollUp};
 pub use record::{Clk, EncodingShape, MatchKeyValue, Record, RecordShape, RowRule};
+pub use row::{Row, Values};

@@ -9,6 +9,7 @@ use samenloop_wire::{to_batch_record, v1};
 use tempfile::TempDir;
 
 use crate::identity::{Caller, Role};
+use crate::ingest::IngestError;
 use crate::keys;
 use crate::round::Rounds;
 use crate::store::{Base, Clock, Keyring, Store, StoreError};
@@ -115,6 +116,21 @@ impl Fixture {
             number += 1;
         }
         rounds.seal_submission(&member, submission, number, count).expect("complete");
+    }
+}
+
+impl Rounds {
+    /// A batch by itself.
+    pub(crate) fn accept_batch(
+        &self,
+        caller: &Caller,
+        batch: &v1::Batch,
+    ) -> Result<v1::BatchAcknowledgement, IngestError> {
+        let prepared = self.prepare_batch(caller, batch)?;
+        match self.hold_batches(&[prepared]) {
+            (_, Some(error)) => Err(error),
+            (held, None) => Ok(*held.first().expect("what is not refused is acknowledged")),
+        }
     }
 }
 

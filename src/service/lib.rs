@@ -1,6 +1,7 @@
 //! The linkage service: ingest, store, runs, releases, roles.
 
 pub mod access;
+mod batches;
 pub mod cert;
 mod command;
 pub mod config;

@@ -213,7 +213,6 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let rounds = Arc::new(Rounds::new(Arc::clone(&store)));
         let runs = Arc::new(Runs::new(Arc::clone(&rounds)));
-        let rounds_kept = Arc::clone(&rounds);
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<RoundsServer<RoundsHandler>>().await;
         health.set_serving::<SubmissionsServer<SubmissionsHandler>>().await;
@@ -237,7 +236,8 @@ impl Server {
             Arc::clone(&ledger_key),
             &config.limits,
         ));
-        let ledger = LedgerServer::new(LedgerHandler { rounds, key: ledger_key });
+        let ledger =
+            LedgerServer::new(LedgerHandler { rounds: Arc::clone(&rounds), key: ledger_key });
         let mut router = builder
             .layer(AccessLayer::new(
                 Arc::clone(&store),
@@ -260,7 +260,7 @@ impl Server {
         let incoming =
             connections(listener, trust, &config.limits, Arc::clone(&metrics), stopping.clone());
         metrics.set_ready(true);
-        let housekeeping = tokio::spawn(keep_house(Arc::clone(&rounds_kept), stopping.clone()));
+        let housekeeping = tokio::spawn(keep_house(rounds, stopping.clone()));
         let mut stopped = stopping.clone();
         let runs_to_stop = Arc::clone(&runs);
         let signal = async move {

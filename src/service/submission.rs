@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use samenloop_ledger::{Event, Rounded, submission_content};
 use samenloop_schema::{
-    KeyCheckValue, Record, RoundId, RoundState, Step, SubmissionId, drop_common_keys,
+    KeyCheckValue, Record, RoundId, RoundState, Row, Step, SubmissionId, common_keys,
 };
 use samenloop_wire::store::{batch_key, party_key, submission_key};
 use samenloop_wire::v1::{self, StoredSubmission, SubmissionState};
@@ -148,7 +148,20 @@ pub(crate) fn rows(
     facts: &RoundFacts,
     placed: &Placed,
 ) -> Result<Vec<Record>, StoreError> {
-    parts(access, facts, placed, |row| row)
+    parts(access, facts, placed, |row, rows| rows.push(row.to_record()))
+}
+
+/// How many match-key values too many rows of a submission share.
+fn common(access: &impl Keyed, facts: &RoundFacts, placed: &Placed) -> Result<u64, StoreError> {
+    let places = facts.shape.match_keys;
+    let all = parts(access, facts, placed, |row, keys| keys.extend_from_slice(row.match_keys()))?;
+    let most = facts.schema.max_key_multiplicity;
+    let of_place = |place: usize| {
+        // A value that is there is not zeros.
+        let value = |row: usize| Some(&all[row * places + place]).filter(|key| **key != [0; 32]);
+        common_keys(placed.stored.records as usize, value, most).len() as u64
+    };
+    Ok((0..places).into_par_iter().map(of_place).sum())
 }
 
 /// What is kept of each row of a submission, in order.
@@ -156,21 +169,24 @@ fn parts<T: Send>(
     access: &impl Keyed,
     facts: &RoundFacts,
     placed: &Placed,
-    keep: impl Fn(Record) -> T + Sync,
+    keep: impl Fn(Row<'_>, &mut Vec<T>) + Sync,
 ) -> Result<Vec<T>, StoreError> {
     let key = submission_key(&facts.id, placed.party.into(), &placed.id);
     let data_key = data_key(access, &placed.stored, &key)?;
     let open = |(place, sealed): &([u8; 52], Vec<u8>)| {
         let plain = data_key.open(sealed, place)?;
-        let rows = plain.chunks(facts.shape.row_len()).map(|row| {
-            facts.shape.read_row(row).map(&keep).map_err(|rule| StoreError::Value {
+        let (mut kept, mut count) = (vec![], 0);
+        for row in plain.chunks(facts.shape.row_len()) {
+            let row = facts.shape.row(row).map_err(|rule| StoreError::Value {
                 table: samenloop_wire::store::BLOBS,
                 reason: rule.to_string(),
-            })
-        });
-        rows.collect::<Result<Vec<T>, StoreError>>()
+            })?;
+            keep(row, &mut kept);
+            count += 1;
+        }
+        Ok((kept, count))
     };
-    let mut kept = vec![];
+    let (mut kept, mut rows) = (vec![], 0);
     let numbers: Vec<u32> = (0..placed.stored.batches).collect();
     for numbers in numbers.chunks(OPENED) {
         let sealed = numbers.iter().map(|number| {
@@ -179,10 +195,14 @@ fn parts<T: Send>(
             Ok((place, sealed.ok_or(StoreError::Missing { what: "a batch's rows" })?))
         });
         let sealed: Vec<([u8; 52], Vec<u8>)> = sealed.collect::<Result<_, StoreError>>()?;
-        let opened: Vec<Vec<T>> = sealed.par_iter().map(open).collect::<Result<_, _>>()?;
-        opened.into_iter().for_each(|mut rows| kept.append(&mut rows));
+        let opened: Vec<(Vec<T>, u64)> =
+            sealed.par_iter().map(open).collect::<Result<_, StoreError>>()?;
+        for (mut part, count) in opened {
+            kept.append(&mut part);
+            rows += count;
+        }
     }
-    if kept.len() as u64 != placed.stored.records {
+    if rows != placed.stored.records {
         return Err(StoreError::Missing { what: "rows of a submission" });
     }
     Ok(kept)
@@ -292,10 +312,7 @@ impl Rounds {
         complete(&held)?;
         // A complete submission takes no further batch, so its rows can be read before the change.
         let placed = Placed { party, id: submission, stored: held };
-        let keys = |row: Record| Record { encodings: vec![], codes: vec![], ..row };
-        let mut rows = parts(&read, facts, &placed, keys)?;
-        let dropped = drop_common_keys(&mut rows, facts.schema.max_key_multiplicity);
-        drop(rows);
+        let dropped = common(&read, facts, &placed)?;
 
         let mut change = self.store().change()?;
         advance(&mut stored(&change, &round)?, Step::Submit)?;

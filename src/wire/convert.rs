@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use samenloop_schema::{
-    Clk, KeyCheckValue, MatchKeyValue, Month, Record, RecordShape, RoundId, RowRule, SubmissionId,
+    KeyCheckValue, Month, Record, RecordShape, RoundId, Row, RowRule, SubmissionId, Values,
 };
 
 use crate::v1;
@@ -60,8 +60,8 @@ pub enum BatchRule {
     },
 }
 
-/// A batch whose every record fits the shape.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a batch says of itself, once every record of it fits the shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckedBatch {
     /// The round.
     pub round_id: RoundId,
@@ -71,12 +71,17 @@ pub struct CheckedBatch {
     pub key_check_value: KeyCheckValue,
     /// Number of the batch.
     pub number: u32,
-    /// Its records, at least one.
-    pub records: Vec<Record>,
+    /// How many records it has, at least one.
+    pub records: usize,
 }
 
-/// Converts a batch and checks every rule that needs nothing but the schema's shape.
-pub fn from_batch(shape: &RecordShape, batch: &v1::Batch) -> Result<CheckedBatch, BatchRule> {
+/// Checks every rule of a batch that needs nothing but the schema's shape, and appends its records'
+/// rows. Of a batch that is refused some rows may have been appended.
+pub fn from_batch(
+    shape: &RecordShape,
+    batch: &v1::Batch,
+    rows: &mut Vec<u8>,
+) -> Result<CheckedBatch, BatchRule> {
     let found = prost::Message::encoded_len(batch);
     if found > MAX_BATCH_BYTES {
         return Err(BatchRule::TooLong { found });
@@ -87,62 +92,57 @@ pub fn from_batch(shape: &RecordShape, batch: &v1::Batch) -> Result<CheckedBatch
         .ok_or(BatchRule::SubmissionIdLength { found: batch.submission_id.len() })?;
     let key_check_value = KeyCheckValue::from_slice(&batch.key_check_value)
         .ok_or(BatchRule::KeyCheckLength { found: batch.key_check_value.len() })?;
-    match batch.records.len() {
+    let records = batch.records.len();
+    match records {
         0 => return Err(BatchRule::Empty),
         found if found > MAX_BATCH_RECORDS => return Err(BatchRule::TooManyRecords { found }),
         _ => {}
     }
-    let records = batch.records.iter().enumerate();
-    let records = records
-        .map(|(row, record)| {
-            from_record(shape, record).map_err(|rule| BatchRule::Row { row, rule })
-        })
-        .collect::<Result<_, _>>()?;
+    // At once, so that no copy of them is left behind where the caller erases its own.
+    rows.reserve_exact(records * shape.row_len());
+    for (row, record) in batch.records.iter().enumerate() {
+        from_record(shape, record, rows).map_err(|rule| BatchRule::Row { row, rule })?;
+    }
     Ok(CheckedBatch { round_id, submission_id, key_check_value, number: batch.number, records })
 }
 
-fn from_record(shape: &RecordShape, record: &v1::Record) -> Result<Record, RowRule> {
-    let mut encodings = Vec::with_capacity(record.encodings.len());
-    for (place, bytes) in record.encodings.iter().enumerate() {
-        encodings.push(match bytes.len() {
-            0 => None,
-            found => Some(Clk::from_bytes(bytes).ok_or_else(|| {
-                let expected = shape.encodings.get(place).map_or(0, |shape| shape.bytes());
-                RowRule::EncodingLength { place, found, expected }
-            })?),
-        });
+fn from_record(
+    shape: &RecordShape,
+    record: &v1::Record,
+    rows: &mut Vec<u8>,
+) -> Result<(), RowRule> {
+    for (place, code) in record.codes.iter().enumerate() {
+        if *code > u16::MAX.into() {
+            let codes = shape.dimensions.get(place).copied().unwrap_or(0);
+            return Err(RowRule::CodeUnlisted { place, codes });
+        }
     }
-    let mut match_keys = Vec::with_capacity(record.match_keys.len());
-    for (place, bytes) in record.match_keys.iter().enumerate() {
-        match_keys.push(match bytes.len() {
-            0 => None,
-            found => Some(MatchKeyValue(
-                bytes[..].try_into().map_err(|_| RowRule::MatchKeyLength { place, found })?,
-            )),
-        });
+    let month = |value: u32, rule| u16::try_from(value).map_err(|_| rule);
+    let months = [
+        month(record.start, RowRule::StartOutOfRange)?,
+        month(record.end, RowRule::EndOutOfRange)?,
+    ];
+    let values = Values {
+        encodings: record.encodings.iter().map(|bytes| &bytes[..]),
+        match_keys: record.match_keys.iter().map(|bytes| &bytes[..]),
+        codes: record.codes.iter().map(|code| *code as u16),
+        months,
+    };
+    shape.push_row(values, rows)
+}
+
+/// A row of `rows` as protobuf, which shares its bytes.
+#[must_use]
+pub fn row_to_batch_record(rows: &Bytes, row: Row<'_>) -> v1::Record {
+    let share = |bytes: &[u8]| if bytes.is_empty() { Bytes::new() } else { rows.slice_ref(bytes) };
+    let Values { encodings, match_keys, codes, months: [start, end] } = row.values();
+    v1::Record {
+        encodings: encodings.map(share).collect(),
+        match_keys: match_keys.map(share).collect(),
+        codes: codes.map(u32::from).collect(),
+        start: start.into(),
+        end: end.into(),
     }
-    let codes = record.codes.iter().enumerate();
-    let codes = codes
-        .map(|(place, code)| match code.checked_sub(1) {
-            None => Ok(None),
-            Some(index) => u16::try_from(index).map(Some).map_err(|_| RowRule::CodeUnlisted {
-                place,
-                codes: shape.dimensions.get(place).copied().unwrap_or(0),
-            }),
-        })
-        .collect::<Result<_, _>>()?;
-    let month = |value: u32, rule| {
-        value.checked_sub(1).map(|index| Month::from_index(index).map_err(|_| rule)).transpose()
-    };
-    let record = Record {
-        encodings,
-        match_keys,
-        codes,
-        start: month(record.start, RowRule::StartOutOfRange)?,
-        end: month(record.end, RowRule::EndOutOfRange)?,
-    };
-    shape.check(&record)?;
-    Ok(record)
 }
 
 /// A record as protobuf.
@@ -191,7 +191,7 @@ impl v1::RoundState {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use samenloop_schema::EncodingShape;
+    use samenloop_schema::{Clk, EncodingShape, MatchKeyValue};
 
     use super::*;
 
@@ -221,7 +221,13 @@ mod tests {
         #[test]
         fn records_survive_the_wire(record in records()) {
             prop_assume!(shape().check(&record).is_ok());
-            prop_assert_eq!(from_record(&shape(), &to_batch_record(&record)), Ok(record));
+            let (shape, mut rows) = (shape(), vec![]);
+            let sent = to_batch_record(&record);
+            prop_assert_eq!(from_record(&shape, &sent, &mut rows), Ok(()));
+            prop_assert_eq!(shape.read_row(&rows), Ok(record));
+            let rows = Bytes::from(rows);
+            let row = shape.row(&rows).expect("a row");
+            prop_assert_eq!(row_to_batch_record(&rows, row), sent);
         }
     }
 }

@@ -9,7 +9,8 @@ pub mod store;
 pub mod strict;
 
 pub use convert::{
-    BatchRule, CheckedBatch, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, from_batch, to_batch_record,
+    BatchRule, CheckedBatch, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, from_batch, row_to_batch_record,
+    to_batch_record,
 };
 
 /// Generated from `proto/samenloop/v1`.

@@ -5,6 +5,7 @@ mod rate;
 pub(crate) mod release;
 pub(crate) mod rounds;
 pub(crate) mod submissions;
+mod upload;
 
 use samenloop_schema::{KeyCheckValue, RoundId, SubmissionId};
 use tonic::{Request, Status};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use samenloop_schema::{PartyId, RoundId, SubmissionId};
+use samenloop_schema::PartyId;
 use samenloop_wire::v1::submissions_server::Submissions;
 use samenloop_wire::v1::{
     AnnounceKeyRequest, AnnounceKeyResponse, Batch, BatchAcknowledgement, GetSubmissionsRequest,
@@ -18,14 +18,13 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
+use super::upload::Upload;
 use super::{RequestError, blocking, caller, key_check_value, round_id, submission_id};
 use crate::config::Limits;
 use crate::identity::Caller;
-use crate::ingest::{IngestError, IngestRule};
 use crate::metrics::{Metrics, Ongoing};
 use crate::round::{Member, Rounds, StepError};
 use crate::submission::status;
-use crate::trust::Standing;
 
 /// Acknowledgements that may wait for a slow client before its upload does.
 const WAITING: usize = 4;
@@ -132,15 +131,14 @@ impl Submissions for SubmissionsHandler {
         let caller = caller(&request)?;
         let place = self.upload_place(&caller)?;
         let standing = request.extensions().get().cloned().ok_or(RequestError::Caller)?;
-        let upload = Upload {
+        let upload = Upload::new(
             caller,
             standing,
-            rounds: Arc::clone(&self.rounds),
-            batches: request.into_inner(),
-            stopping: self.stopping.clone(),
-            idle: self.limits.upload_idle(),
-            last: None,
-        };
+            Arc::clone(&self.rounds),
+            request.into_inner(),
+            self.stopping.clone(),
+            self.limits.upload_idle(),
+        );
         let (send, receive) = mpsc::channel(WAITING);
         let work = async move {
             upload.run(&send).await;
@@ -192,82 +190,5 @@ impl Submissions for SubmissionsHandler {
             move |rounds: &Rounds, member: &Member| rounds.withdraw_submission(member, id);
         let ledger_index = self.step(caller, &request.round_id, withdraw).await?;
         Ok(Response::new(WithdrawSubmissionResponse { ledger_index }))
-    }
-}
-
-/// One upload: a batch is worked on only after the one before it is durable.
-struct Upload {
-    caller: Caller,
-    standing: Standing,
-    rounds: Arc<Rounds>,
-    batches: Streaming<Batch>,
-    stopping: watch::Receiver<bool>,
-    idle: std::time::Duration,
-    last: Option<(RoundId, SubmissionId, u32)>,
-}
-
-impl Upload {
-    async fn run(mut self, answers: &mpsc::Sender<Result<BatchAcknowledgement, Status>>) {
-        loop {
-            let answer = match self.next().await {
-                Ok(Some(batch)) => self.accept(batch).await,
-                Ok(None) => return,
-                Err(status) => Err(status),
-            };
-            let failed = answer.is_err();
-            if answers.send(answer).await.is_err() || failed {
-                return;
-            }
-        }
-    }
-
-    async fn next(&mut self) -> Result<Option<Batch>, Status> {
-        let received = tokio::select! {
-            received = tokio::time::timeout(self.idle, self.batches.message()) => received,
-            _ = self.stopping.wait_for(|stopping| *stopping) => {
-                return Err(RequestError::Stopping.into());
-            }
-        };
-        if !self.standing.holds() {
-            return Err(RequestError::Ended.into());
-        }
-        match received {
-            Ok(Ok(batch)) => Ok(batch),
-            Ok(Err(status)) => Err(self.undecodable(status).await),
-            Err(_) => Err(RequestError::Idle.into()),
-        }
-    }
-
-    /// A message that never became a batch: refused like one where its place is known.
-    async fn undecodable(&self, status: Status) -> Status {
-        let faulty = [tonic::Code::InvalidArgument, tonic::Code::OutOfRange];
-        if !faulty.contains(&status.code()) {
-            return status;
-        }
-        let rule = IngestRule::Undecodable(status.message().to_owned());
-        let Some((round, submission, before)) = self.last else {
-            return Status::invalid_argument(format!("the upload's first batch: {rule}"));
-        };
-        let number = before + 1;
-        let refused = IngestError::Refused { number, rule: rule.clone() };
-        let (rounds, caller) = (Arc::clone(&self.rounds), self.caller.clone());
-        let recorded = blocking(move || -> Result<(), StepError> {
-            let member = rounds.member(&caller, &round)?;
-            Ok(rounds.refuse_batch(&member, Some(submission), number, &rule)?)
-        });
-        match recorded.await {
-            Ok(()) => refused.into(),
-            Err(status) => status,
-        }
-    }
-
-    async fn accept(&mut self, batch: Batch) -> Result<BatchAcknowledgement, Status> {
-        let ids =
-            (RoundId::from_slice(&batch.round_id), SubmissionId::from_slice(&batch.submission_id));
-        let number = batch.number;
-        let (rounds, caller) = (Arc::clone(&self.rounds), self.caller.clone());
-        let accepted = blocking(move || rounds.accept_batch(&caller, &batch)).await?;
-        self.last = ids.0.zip(ids.1).map(|(round, submission)| (round, submission, number));
-        Ok(accepted)
     }
 }

@@ -59,6 +59,45 @@ fn a_full_disk_acknowledges_nothing_and_the_service_goes_on_once_there_is_room()
     Ok(whole::check(rounds)?)
 }
 
+#[test]
+fn a_disk_that_fails_under_several_batches_at_once_holds_none_of_them() -> Outcome {
+    let disk = Disk::default();
+    let fixture = on(&disk)?;
+    let round = fixture.open_round();
+    let (rounds, caller) = (&fixture.rounds, partner("ggd"));
+    let member = rounds.member(&caller, &round)?;
+    let id = SubmissionId([1; 16]);
+    rounds.open_submission(&member, id, KEY, 30)?;
+    let prepared = || -> Result<Vec<_>, _> {
+        let people = |number: u64| (number * 10..number * 10 + 10).map(record).collect::<Vec<_>>();
+        let batches = (0..3).map(|number| batch(&round, id, number as u32, &people(number)));
+        batches.map(|batch| rounds.prepare_batch(&caller, &batch)).collect()
+    };
+    let head = rounds.store().head();
+    // From the first write of the change to the last one before it is durable.
+    let mut failures = 0;
+    for writes in 0.. {
+        let batches = prepared()?;
+        disk.limit(Some(writes));
+        let (held, error) = rounds.hold_batches(&batches);
+        disk.limit(None);
+        if error.is_none() {
+            assert_eq!(held.len(), 3);
+            break;
+        }
+        failures += 1;
+        assert!(held.is_empty(), "{writes} writes");
+        // It may have become durable all the same, and then wholly.
+        let next = rounds.open_submission(&member, id, KEY, 30)?.next_batch;
+        assert!(next == 0 || next == 3, "{writes} writes: {next}");
+        whole::check(rounds)?;
+    }
+    assert!(failures > 3, "{failures}");
+    assert!(rounds.store().head().0 > head.0);
+    rounds.seal_submission(&member, id, 3, 30)?;
+    Ok(whole::check(rounds)?)
+}
+
 /// Found by the sequences: the file had to grow before the commit, so that nothing marked the disk as
 /// failed, and the first request after there was room again was refused.
 #[test]

@@ -4,7 +4,7 @@ use samenloop_schema::SubmissionId;
 use samenloop_wire::v1;
 
 use super::*;
-use crate::fixture::{Fixture, batch, partner, record};
+use crate::fixture::{Fixture, KEY, batch, partner, record};
 use crate::store::ENTRIES;
 
 const ID: SubmissionId = SubmissionId([1; 16]);
@@ -57,7 +57,7 @@ fn every_malformed_batch_is_refused_by_name_and_leaves_the_store_unchanged()
     let round = fixture.open_round();
     let (rounds, caller) = (&fixture.rounds, partner("ggd"));
     let member = rounds.member(&caller, &round)?;
-    rounds.open_submission(&member, ID, crate::fixture::KEY, 10)?;
+    rounds.open_submission(&member, ID, KEY, 10)?;
     let records: Vec<_> = (0..4).map(record).collect();
     rounds.accept_batch(&caller, &batch(&round, ID, 0, &records[..2]))?;
 
@@ -106,7 +106,7 @@ fn a_batch_of_another_party_or_a_frozen_round_is_refused() -> Result<(), Box<dyn
     let round = fixture.open_round();
     let rounds = &fixture.rounds;
     let member = rounds.member(&partner("ggd"), &round)?;
-    rounds.open_submission(&member, ID, crate::fixture::KEY, 10)?;
+    rounds.open_submission(&member, ID, KEY, 10)?;
     let good = batch(&round, ID, 0, &[record(1)]);
     let foreign = rounds.accept_batch(&partner("ggz"), &good);
     let not_open =
@@ -121,5 +121,86 @@ fn a_batch_of_another_party_or_a_frozen_round_is_refused() -> Result<(), Box<dyn
     let late = rounds.accept_batch(&partner("ggd"), &good);
     let illegal = matches!(late, Err(IngestError::Refused { rule: IngestRule::Illegal(_), .. }));
     assert!(illegal);
+    Ok(())
+}
+
+/// Batches of two records each.
+fn prepared(
+    rounds: &Rounds,
+    round: &RoundId,
+    numbers: std::ops::Range<u32>,
+) -> Result<Vec<Prepared>, IngestError> {
+    let of = |number: u32| [2 * number, 2 * number + 1].map(|person| record(person.into()));
+    numbers
+        .map(|number| rounds.prepare_batch(&partner("ggd"), &batch(round, ID, number, &of(number))))
+        .collect()
+}
+
+#[test]
+fn a_refused_batch_leaves_those_before_it_and_nothing_of_those_after_it()
+-> Result<(), Box<dyn std::error::Error>> {
+    let fixture = Fixture::new();
+    let round = fixture.open_round();
+    let (rounds, caller) = (&fixture.rounds, partner("ggd"));
+    let member = rounds.member(&caller, &round)?;
+    rounds.open_submission(&member, ID, KEY, 100)?;
+    let head = rounds.store().head().0;
+    let mut bad = batch(&round, ID, 2, &[record(4), record(5)]);
+    bad.records[1].encodings.clear();
+    let mut batches = prepared(rounds, &round, 0..4)?;
+    batches[2] = rounds.prepare_batch(&caller, &bad)?;
+    assert_eq!(rounds.store().head().0, head, "preparing writes nothing");
+
+    let (held, error) = rounds.hold_batches(&batches);
+    let told: Vec<_> = held.iter().map(|held| (held.number, held.ledger_index)).collect();
+    assert_eq!(told, [(0, head), (1, head + 1)]);
+    assert!(matches!(error, Some(IngestError::Refused { number: 2, .. })), "{error:?}");
+    let kinds = |from: u64| -> Result<Vec<_>, StoreError> {
+        let entries = rounds.store().entries(from, u64::MAX)?;
+        Ok(entries.iter().map(|served| served.entry.kind()).collect())
+    };
+    assert_eq!(kinds(head)?, ["batch_accepted", "batch_accepted", "batch_refused"]);
+    assert_eq!(rounds.open_submission(&member, ID, KEY, 100)?.next_batch, 2);
+    crate::simulation::whole::check(rounds)?;
+
+    // Sent again from the beginning: what is held has the same answer, and so has one sent twice.
+    let mut again = prepared(rounds, &round, 0..4)?;
+    again.extend(prepared(rounds, &round, 3..4)?);
+    again.extend(prepared(rounds, &round, 5..6)?);
+    let (held_now, error) = rounds.hold_batches(&again);
+    assert_eq!(held_now[..2], held);
+    assert_eq!(held_now.iter().map(|held| held.number).collect::<Vec<_>>(), [0, 1, 2, 3, 3]);
+    assert_eq!(held_now[3], held_now[4]);
+    let gap = Some(IngestRule::Gap { next: 4 });
+    let rule = error.and_then(|error| match error {
+        IngestError::Refused { number: 5, rule } => Some(rule),
+        _ => None,
+    });
+    assert_eq!(rule, gap);
+    assert_eq!(kinds(head + 3)?, ["batch_accepted", "batch_accepted", "batch_refused"]);
+
+    let before = rounds.store().head();
+    let (held_now, error) = rounds.hold_batches(&prepared(rounds, &round, 0..4)?);
+    assert_eq!((held_now.len(), error.is_none()), (4, true));
+    assert_eq!(rounds.store().head(), before, "what is held already is not written again");
+    crate::simulation::whole::check(rounds)?;
+    Ok(())
+}
+
+#[test]
+fn a_batch_prepared_before_its_submission_went_is_refused() -> Result<(), Box<dyn std::error::Error>>
+{
+    let fixture = Fixture::new();
+    let round = fixture.open_round();
+    let rounds = &fixture.rounds;
+    let member = rounds.member(&partner("ggd"), &round)?;
+    rounds.open_submission(&member, ID, KEY, 100)?;
+    let batches = prepared(rounds, &round, 0..2)?;
+    rounds.withdraw_submission(&member, ID)?;
+    let (held, error) = rounds.hold_batches(&batches);
+    let rule = IngestRule::NotOpen { submission: ID };
+    assert!(held.is_empty());
+    assert!(matches!(error, Some(IngestError::Refused { number: 0, rule: told }) if told == rule));
+    crate::simulation::whole::check(rounds)?;
     Ok(())
 }
