@@ -42,6 +42,9 @@ pub struct Scope {
     pub return_gap: u16,
     /// Shown counts are multiples of this: 1 or 5.
     pub round_to: u32,
+    /// Variance of the noise of joint numbers that the partners agreed on, in people squared; none is
+    /// what the questions need.
+    pub joint_variance: Option<u32>,
 }
 
 impl Default for Scope {
@@ -54,6 +57,7 @@ impl Default for Scope {
             time_dimensions: 0,
             return_gap: 6,
             round_to: 1,
+            joint_variance: None,
         }
     }
 }
@@ -122,6 +126,10 @@ impl Frame {
             (scope.months.is_some_and(|range| !range.is_legal()), "the months are no range"),
             (scope.return_gap == 0, "return_gap must be a month or more"),
             (!matches!(scope.round_to, 1 | 5), "counts are rounded to 5 or not at all"),
+            (
+                scope.joint_variance.is_some_and(|variance| variance < 3),
+                "joint_variance must be 3 or more",
+            ),
         ];
         rules.into_iter().find(|(broken, _)| *broken).map(|(_, rule)| rule)
     }

@@ -49,7 +49,7 @@ impl ReleaseError {
             Self::Witness(_) => None,
             Self::Refused(refusal) => Some(match refusal {
                 Refusal::Policy(_) => 2,
-                Refusal::Noise(_) => 3,
+                Refusal::Noise(_) | Refusal::Looks(_) => 3,
                 Refusal::Frame(_) => 4,
                 Refusal::Input(_) => 5,
                 Refusal::TooManyCells { .. } => 6,
@@ -100,6 +100,7 @@ pub(crate) fn frame(manifest: &RoundManifest, schema: &LinkageSchema) -> Result<
             time_dimensions: questions.time_dimensions,
             return_gap: questions.return_gap,
             round_to: questions.round_to,
+            joint_variance: questions.joint_variance,
         },
     })
 }
