@@ -341,6 +341,7 @@ mod tests {
             period: None,
             line: None,
             returned: None,
+            joint: true,
             codes: vec![Some("m".to_owned())],
             number: Some(Number { count: 36, low: 31, high: 36 }),
             share: Some(0.25),

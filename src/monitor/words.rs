@@ -255,15 +255,15 @@ pub(crate) fn legend(report: &Report, language: Language) -> Vec<String> {
 fn withheld(report: &Report, level: Level, language: Language) -> String {
     let text = if under_insider_rule(report.measure) {
         language.of(
-            "{mark}  Withheld: fewer than {threshold} clients, perhaps none, or so nearly all clients \
+            "{mark}  Withheld: fewer than {threshold} clients with the deliberate deviation, perhaps none, or so nearly all clients \
              of one source that it would tell something about each of them.",
-            "{mark}  Onderdrukt: minder dan {threshold} cliënten, misschien geen, of zo goed als alle \
+            "{mark}  Onderdrukt: met de opzettelijke afwijking minder dan {threshold} cliënten, misschien geen, of zo goed als alle \
              cliënten van één bron, zodat het iets over ieder van hen zou verraden.",
         )
     } else {
         language.of(
-            "{mark}  Withheld: fewer than {threshold} clients, perhaps none.",
-            "{mark}  Onderdrukt: minder dan {threshold} cliënten, misschien geen.",
+            "{mark}  Withheld: fewer than {threshold} clients with the deliberate deviation, perhaps none.",
+            "{mark}  Onderdrukt: met de opzettelijke afwijking minder dan {threshold} cliënten, misschien geen.",
         )
     };
     text.replace("{mark}", &marked(report, level))
