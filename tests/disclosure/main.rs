@@ -63,6 +63,24 @@ fn known_to(lattice: &Lattice, source: u16) -> BTreeMap<Place, u32> {
     lattice.shown.keys().filter(own).map(|place| (place.clone(), lattice.count(place))).collect()
 }
 
+/// By measure the cells of someone, how many of them are shown, and how far off these are.
+fn usefulness(round: &Round, what: &str) {
+    let lattice = round.lattice(1);
+    let mut by_measure: BTreeMap<(Measure, bool), (u32, u32, f64)> = BTreeMap::new();
+    for (place, shown) in lattice.shown.iter().filter(|(place, _)| lattice.count(place) > 0) {
+        let own = by_measure.entry((place.measure, place.split.is_some())).or_default();
+        own.0 += 1;
+        if let Some(shown) = shown {
+            own.1 += 1;
+            own.2 += (f64::from(*shown) - f64::from(lattice.count(place))).powi(2);
+        }
+    }
+    for ((measure, split), (cells, shown, squares)) in by_measure {
+        let error = (squares / f64::from(shown.max(1))).sqrt();
+        println!("{what}, {measure}, by code {split}: {shown} of {cells}, off by {error:.1}");
+    }
+}
+
 #[test]
 fn the_release_counts_what_the_words_of_its_questions_say() {
     let round = round();
@@ -80,7 +98,11 @@ fn the_release_counts_what_the_words_of_its_questions_say() {
         round.clients.len(),
         lattice.shown.len()
     );
-    assert!(shown * 4 > lattice.shown.len(), "most of what could be shown is");
+    assert!(shown * 4 > lattice.shown.len(), "much of what could be shown is");
+    usefulness(&round, "noise of the looks");
+    let mut trusting = round;
+    trusting.frame.scope.joint_variance = Some(3);
+    usefulness(&trusting, "a variance of 3");
 }
 
 #[test]
