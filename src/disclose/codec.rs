@@ -7,6 +7,7 @@
 use samenloop_schema::{Digest, DisclosurePolicy, Month, MonthRange, PartyId};
 
 use crate::frame::{DimensionList, Frame, RollUpList, Scope};
+use crate::joint::JointNoise;
 use crate::lattice::{Lattice, lattice_cells};
 use crate::release::{Number, Release};
 
@@ -73,6 +74,7 @@ pub(crate) fn body(release: &Release) -> Vec<u8> {
     out.extend(scope.round_to.to_le_bytes());
     len(&mut out, scope.linkage.len());
     scope.linkage.iter().for_each(|own| list(&mut out, own));
+    out.extend(scope.joint_variance.unwrap_or(0).to_le_bytes());
     for number in &release.numbers {
         let parts = number.map_or([0; 3], |n| [n.count, n.count - n.low, n.high - n.count]);
         parts.iter().for_each(|part| out.extend(part.to_le_bytes()));
@@ -175,26 +177,30 @@ impl Release {
         if lattice_cells(&policy, &frame) > policy.max_cells {
             return damaged("it has more cells than its policy allows");
         }
+        let Ok(joint) = JointNoise::of(&policy, &frame) else {
+            return damaged("it asks more than noise can hide");
+        };
         let lattice = Lattice::new(&policy, &frame);
         if reader.0.len() != lattice.cells * NUMBER_LEN {
             return damaged("it has another number of cells than its questions need");
         }
         let round_to = frame.scope.round_to;
         // Rounding comes after the threshold and may go under it by half a step.
-        let legal = |count: u32| {
+        let legal = |count: u32, place: Option<u64>| {
             let most = count.saturating_add(round_to / 2);
-            count.is_multiple_of(round_to) && most >= policy.threshold
+            let threshold = if place.is_some() { joint.threshold } else { policy.threshold };
+            count.is_multiple_of(round_to) && most >= threshold
         };
         let mut numbers = Vec::with_capacity(lattice.cells);
-        for _ in 0..lattice.cells {
+        for place in lattice.joint_places() {
             let (count, below, above) = (reader.number()?, reader.number()?, reader.number()?);
             numbers.push(match (count.checked_sub(below), count.checked_add(above)) {
                 (Some(0), Some(0)) if count == 0 => None,
-                (Some(low), Some(high)) if legal(count) => Some(Number { count, low, high }),
+                (Some(low), Some(high)) if legal(count, place) => Some(Number { count, low, high }),
                 _ => return damaged("a number breaks the rules"),
             });
         }
-        Ok(Self::new(frame, policy, lattice, numbers))
+        Ok(Self::new(frame, policy, joint, lattice, numbers))
     }
 }
 
@@ -237,8 +243,18 @@ fn read_frame(reader: &mut Reader<'_>) -> Result<Frame, DamagedRelease> {
     };
     let round_to = reader.number()?;
     let linkage = reader.list(read_list)?;
-    let scope =
-        Scope { types, type_of, roll_ups, months, time_dimensions, return_gap, round_to, linkage };
+    let joint_variance = Some(reader.number()?).filter(|variance| *variance > 0);
+    let scope = Scope {
+        types,
+        type_of,
+        roll_ups,
+        months,
+        time_dimensions,
+        return_gap,
+        round_to,
+        linkage,
+        joint_variance,
+    };
     Ok(Frame { parties, dimensions, purpose, min_parties, two_party, scope })
 }
 

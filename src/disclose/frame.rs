@@ -46,6 +46,9 @@ pub struct Scope {
     pub round_to: u32,
     /// The lists of [`quality`](crate::quality::lists), or none; they stand last in every list.
     pub linkage: Vec<DimensionList>,
+    /// Variance of the noise of joint numbers that the partners agreed on, in people squared; none is
+    /// what the questions need.
+    pub joint_variance: Option<u32>,
 }
 
 impl Default for Scope {
@@ -59,6 +62,7 @@ impl Default for Scope {
             return_gap: 6,
             round_to: 1,
             linkage: vec![],
+            joint_variance: None,
         }
     }
 }
@@ -138,6 +142,10 @@ impl Frame {
             (
                 !(scope.linkage.is_empty() || scope.linkage.len() == 1 + DERIVED),
                 "the lists of how good the linkage is are not all there",
+            ),
+            (
+                scope.joint_variance.is_some_and(|variance| variance < 3),
+                "joint_variance must be 3 or more",
             ),
         ];
         rules.into_iter().find(|(broken, _)| *broken).map(|(_, rule)| rule)

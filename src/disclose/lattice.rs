@@ -36,9 +36,8 @@ pub(crate) struct Split {
     pub of_linkage: bool,
     /// First cell per measure; none where the measure is not offered.
     pub begins: [Option<usize>; MEASURES],
-    /// First counted cell of those whom each source, and each source type, knows among the people of
-    /// a stratum; never shown.
-    known: [usize; 2],
+    /// First counted cell of those whom each source knows among the people of a stratum; never shown.
+    known: usize,
     /// First counted cell of those whom each source knows in each place of a measure that months fill
     /// and all sources share; none where the measure is not offered. Never shown.
     shared: [Option<usize>; MEASURES],
@@ -78,7 +77,7 @@ fn pair(units: usize, a: u16, b: u16) -> usize {
 }
 
 impl Extent {
-    fn new(frame: &Frame) -> Self {
+    pub fn new(frame: &Frame) -> Self {
         let (parties, types) = (frame.parties.len(), frame.scope.types.len());
         Self {
             parties,
@@ -205,7 +204,7 @@ pub fn lattice_cells(policy: &DisclosurePolicy, frame: &Frame) -> u64 {
 /// Sets of at most `most` code lists, smaller sets first. A roll-up and what it takes together are
 /// never combined: the finer one tells all but the people on whom the sources differ. The lists of how
 /// good the linkage is stand alone, last, whatever `most` is.
-fn combinations(frame: &Frame, most: usize) -> Vec<Vec<usize>> {
+pub(crate) fn combinations(frame: &Frame, most: usize) -> Vec<Vec<usize>> {
     let lists = frame.lists().count();
     let count = lists - frame.scope.linkage.len();
     let mut all = vec![vec![]];
@@ -240,17 +239,14 @@ impl Lattice {
                     Some(begin)
                 });
                 let of_linkage = dimensions.iter().any(|d| frame.of_linkage(*d).is_some());
-                let (known, shared) = ([0; 2], [None; MEASURES]);
+                let (known, shared) = (0, [None; MEASURES]);
                 Split { dimensions, strata, of_linkage, begins, known, shared }
             })
             .collect();
         let mut counted = cells;
         for split in &mut splits {
-            split.known = [extent.parties, extent.types].map(|units| {
-                let begin = counted;
-                counted += units * split.strata;
-                begin
-            });
+            split.known = counted;
+            counted += extent.parties * split.strata;
             for measure in Measure::SHARED_MONTHS {
                 let places = extent.shared_places(measure);
                 split.shared[measure as usize] = split.begins[measure as usize].map(|_| {
@@ -274,10 +270,9 @@ impl Lattice {
         self.cell(split, family.overlap, place, stratum)
     }
 
-    /// The counted cell of the people of a stratum whom a unit of a family knows.
-    pub fn known(&self, split: &Split, family: &Family, unit: u16, stratum: usize) -> usize {
-        let begin = split.known[usize::from(family.each.by_type())];
-        begin + usize::from(unit) * split.strata + stratum
+    /// The counted cell of the people of a stratum whom a source knows.
+    pub const fn known(&self, split: &Split, source: u16, stratum: usize) -> usize {
+        split.known + source as usize * split.strata + stratum
     }
 
     /// The counted cell of those whom a source knows in a place of one of
@@ -340,7 +335,6 @@ impl Lattice {
             }
         };
         at(Measure::Unique, 0, stratum);
-        person.in_care.iter().for_each(|place| at(Measure::InCare, *place, stratum));
         for (place, returned) in person.returned.iter().skip(1).enumerate() {
             let who = usize::from(person.sources.units[place]) + 1;
             let own = self.stratum(split, person.sources.own(place, self.categories.len()));
@@ -373,7 +367,9 @@ impl Lattice {
             if split.begins[family.each as usize].is_some() {
                 visit(self.cell(split, family.each, usize::from(*unit), own));
             }
-            visit(self.known(split, family, *unit, stratum));
+            if !family.each.by_type() {
+                visit(self.known(split, *unit, stratum));
+            }
         }
         let mut at = |measure: Measure, place: usize| {
             if let Some(begin) = split.begins[measure as usize] {

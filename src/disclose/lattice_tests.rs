@@ -148,10 +148,10 @@ fn a_person_is_counted_where_the_names_of_the_cells_say() {
             only_counted += 1;
         }
     });
-    // Three sources and two types; each source in one outcome and in three periods of first contacts.
+    // Each of three sources in one outcome, in six periods of care and in three of first contacts.
     let timed = |split: &&Split| split.begins[Measure::FirstContacts as usize].is_some();
     let timed = lattice.splits.iter().filter(timed).count();
-    assert_eq!(only_counted, lattice.splits.len() * (5 + 3) + timed * 3 * 3);
+    assert_eq!(only_counted, lattice.splits.len() * (3 + 3) + timed * (6 + 3) * 3);
     let periods = lattice.extent.periods.map(Periods::all).expect("months");
     let at = |places: &[usize]| -> Vec<Period> { places.iter().map(|p| periods[*p]).collect() };
     let moved = at(&[3, 15, 20]);

@@ -7,13 +7,14 @@ use zeroize::Zeroizing;
 use crate::counting::{Partition, count};
 use crate::frame::Frame;
 use crate::interval::with_intervals;
+use crate::joint::{JointNoise, TooManyLooks};
 use crate::lattice::{Lattice, LatticeSize};
 use crate::noise::NoiseKey;
 use crate::people::{Registration, Registrations};
 use crate::ptable::{NoiseError, NoiseShape, PerturbationTable};
 use crate::quality::derived;
 use crate::release::Release;
-use crate::rules::{Exact, Protection};
+use crate::rules::{Exact, Level, Protection};
 
 /// Why nothing is released. No text tells anything about the data beyond the rule.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -25,6 +26,9 @@ pub enum Refusal {
     /// The policy's noise does not exist.
     #[error(transparent)]
     Noise(#[from] NoiseError),
+    /// No noise hides what the questions ask.
+    #[error(transparent)]
+    Looks(#[from] TooManyLooks),
     /// The frame is not one of a round.
     #[error("the round's description is not consistent: {0}")]
     Frame(&'static str),
@@ -82,11 +86,13 @@ pub fn materialise(
         return Err(Refusal::Frame(rule));
     }
     check_inputs(&frame, registrations, clusters, draws)?;
-    let table = PerturbationTable::new(&NoiseShape::new(
+    let joint = JointNoise::of(policy, &frame)?;
+    let own_table = PerturbationTable::new(&NoiseShape::new(
         policy.max_noise,
         policy.variance,
         policy.no_small,
     ))?;
+    let joint_table = PerturbationTable::new(&joint.shape(policy))?;
     let (size, most) = (LatticeSize::of(policy, &frame), policy.max_cells);
     if size.cells > most {
         let advice = size.advice();
@@ -114,14 +120,14 @@ pub fn materialise(
     }
     let (counts, keys) = count(&lattice, &rows, &grouped);
     let protection = Protection {
-        table: &table,
         key: &key,
-        threshold: policy.threshold,
+        own: Level { table: &own_table, threshold: policy.threshold },
+        joint: Level { table: &joint_table, threshold: joint.threshold },
         round_to: frame.scope.round_to,
     };
     let shown = protection.shown(&lattice, &Exact { counts: &counts, keys: &keys });
     let numbers = with_intervals(&lattice, &rows, &released, &shown, draws);
-    Ok(Release::new(frame, policy.clone(), lattice, numbers))
+    Ok(Release::new(frame, policy.clone(), joint, lattice, numbers))
 }
 
 fn check_inputs(

@@ -91,9 +91,9 @@ impl Measure {
         Self::TypeFlows,
     ];
 
-    /// The measures in which one source's months decide where another's client is counted. Whoever is
-    /// in care by one source's months is so whatever the others say.
-    pub(crate) const SHARED_MONTHS: [Self; 2] = [Self::FirstContacts, Self::Recidivism];
+    /// The measures in which one source's months decide where another's client is counted.
+    pub(crate) const SHARED_MONTHS: [Self; 3] =
+        [Self::InCare, Self::FirstContacts, Self::Recidivism];
 
     /// Whether it takes the sources of one type together.
     #[must_use]
@@ -107,6 +107,16 @@ impl Measure {
                 | Self::TypeSequence
                 | Self::TypeFlows
         )
+    }
+
+    /// Whether the place of these units on its axis tells what one source alone knows; every other
+    /// number is joint.
+    pub(crate) const fn is_one_source_s(self, units: &[u16]) -> bool {
+        match self {
+            Self::Sources => true,
+            Self::Recidivism => !units.is_empty(),
+            _ => false,
+        }
     }
 
     /// Whether its axis has periods.

@@ -38,7 +38,8 @@ impl NoiseKey {
         self.mac(b"samenloop/v1/record-key\0", [record.as_bytes(), b""])
     }
 
-    /// The noise of a set of `count` people whose clients' keys add up to `sum`.
+    /// The noise of a set of `count` people whose clients' keys add up to `sum`, for what one source
+    /// alone tells.
     ///
     /// The sum goes through the MAC once more, so that keys of sets that overlap have no linear
     /// relation (so the table's intervals need no splitting and shuffling, which other
@@ -49,6 +50,25 @@ impl NoiseKey {
             return 0;
         }
         table.perturb(count, self.mac(b"samenloop/v1/cell-key\0", [&sum.to_be_bytes(), table.id()]))
+    }
+
+    /// The noise of the same set at a place of the lattice, for what several sources tell together.
+    ///
+    /// The place is bound in, so that two places have unrelated noise whether their sets are equal or
+    /// not: equal numbers would prove equal sets. That one set has several numbers, whose average is
+    /// nearer to its size, is what [`JointNoise`](crate::JointNoise) reckons with.
+    pub(crate) fn perturb_at(
+        &self,
+        table: &PerturbationTable,
+        count: u32,
+        sum: u64,
+        place: u64,
+    ) -> u32 {
+        if count == 0 {
+            return 0;
+        }
+        let key = [sum.to_be_bytes(), place.to_be_bytes()].concat();
+        table.perturb(count, self.mac(b"samenloop/v1/joint-key\0", [&key, table.id()]))
     }
 }
 

@@ -67,6 +67,7 @@ impl Person {
         if let Some(all) = self.returned.first() {
             visit(Measure::Recidivism, *all as usize);
         }
+        self.in_care.iter().for_each(|place| visit(Measure::InCare, *place));
         if let Some((periods, first)) = periods.zip(self.first) {
             periods.touched(first, first).for_each(|place| visit(Measure::FirstContacts, place));
         }

@@ -40,7 +40,9 @@ impl Release {
         };
         let step = self.frame.scope.round_to;
         // Rounding is off by anything up to half a step, equally often: variance (step² − 1) / 12.
-        let variance = self.policy.variance + f64::from(step * step - 1) / 12.0;
+        let rounded = f64::from(step * step - 1) / 12.0;
+        // The numbers of source types are joint, those of sources are not.
+        let of_each = if by_type { self.joint.variance } else { self.policy.variance };
         // Both tables have their strata in the same order within every place of their axis.
         let lists = names.len();
         let strata = each.cells.len() / lists;
@@ -53,9 +55,9 @@ impl Release {
                 lists,
                 counts: &column(&patterns, stratum),
                 sources: &column(&each, stratum),
-                threshold: self.policy.threshold,
-                max_noise: self.policy.max_noise + step / 2,
-                variance,
+                threshold: self.joint.threshold,
+                variance: self.joint.variance + rounded,
+                source_variance: of_each + rounded,
             };
             Stratum {
                 codes: each.cells[stratum].codes.clone(),

@@ -74,13 +74,16 @@ pub struct PerturbationTable {
     id: Vec<u8>,
 }
 
+/// Largest noise of a table, in people: solving one takes time with its cube.
+pub(crate) const MAX_NOISE: u32 = 100;
+
 const SMALLEST_PROBABILITY: f64 = 1e-8;
 
 impl PerturbationTable {
     /// Solves every row.
     pub fn new(shape: &NoiseShape) -> Result<Self, NoiseError> {
         let range = |parameter, range| Err(NoiseError::Range { parameter, range });
-        if !(1..=100).contains(&shape.max_noise) {
+        if !(1..=MAX_NOISE).contains(&shape.max_noise) {
             return range("max_noise", "from 1 to 100");
         }
         if !(shape.variance > 0.0 && shape.variance <= 10_000.0) {

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use samenloop_schema::{Digest, DisclosurePolicy};
 
 use crate::frame::Frame;
+use crate::joint::JointNoise;
 use crate::lattice::{Lattice, Split};
 use crate::measure::{MAX_PATTERN_SOURCES, Measure, Order, Return};
 use crate::period::Period;
@@ -170,6 +171,7 @@ pub enum QueryError {
 pub struct Release {
     pub(crate) frame: Frame,
     pub(crate) policy: DisclosurePolicy,
+    pub(crate) joint: JointNoise,
     pub(crate) lattice: Lattice,
     /// Per cell of the lattice; none is withheld.
     pub(crate) numbers: Vec<Option<Number>>,
@@ -181,11 +183,12 @@ impl Release {
     pub(crate) fn new(
         frame: Frame,
         policy: DisclosurePolicy,
+        joint: JointNoise,
         lattice: Lattice,
         numbers: Vec<Option<Number>>,
     ) -> Self {
         let digest = Digest([0; Digest::LEN]);
-        let mut release = Self { frame, policy, lattice, numbers, digest };
+        let mut release = Self { frame, policy, joint, lattice, numbers, digest };
         release.digest = crate::codec::digest(&crate::codec::body(&release));
         release
     }
@@ -196,10 +199,16 @@ impl Release {
         &self.frame
     }
 
-    /// How the numbers were protected.
+    /// How the numbers were protected that one source alone tells, and what holds for all.
     #[must_use]
     pub const fn policy(&self) -> &DisclosurePolicy {
         &self.policy
+    }
+
+    /// The noise of every other number.
+    #[must_use]
+    pub const fn joint(&self) -> &JointNoise {
+        &self.joint
     }
 
     /// SHA-256 that stands for every number of the release, as in the ledger and at the end of

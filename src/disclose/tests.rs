@@ -89,6 +89,11 @@ impl Population {
     }
 }
 
+/// How far a number of a measure that is not one source's may be off.
+pub(crate) fn off(release: &Release) -> u32 {
+    release.joint().max_noise
+}
+
 pub(crate) fn counts(release: &Release, measure: Measure, by: &[&str]) -> Vec<Option<u32>> {
     let table = release.query(measure, by).expect("a question of the lattice");
     table.cells.iter().map(|cell| cell.number.map(|number| number.count)).collect()
@@ -100,7 +105,8 @@ fn numbers_are_near_the_truth_and_never_small() {
     let near = |measure, expected: &[u32]| {
         for (found, truth) in counts(&release, measure, &[]).iter().zip(expected) {
             let found = found.expect("a large cell is shown");
-            assert!(found.abs_diff(*truth) <= 5, "{measure:?}: {found} for {truth}");
+            let most = if measure == Measure::Sources { 5 } else { off(&release) };
+            assert!(found.abs_diff(*truth) <= most, "{measure:?}: {found} for {truth}");
         }
     };
     near(Measure::Unique, &[509]);
@@ -109,16 +115,20 @@ fn numbers_are_near_the_truth_and_never_small() {
     near(Measure::Patterns, &[120, 105, 60, 90, 52, 45, 37]);
     near(Measure::Stacking, &[315, 157, 37]);
     for (measure, by) in release.questions() {
-        assert!(counts(&release, measure, &by).iter().flatten().all(|count| *count >= 10));
+        let least = match measure {
+            Measure::Sources | Measure::Recidivism => 10,
+            _ => release.joint().threshold,
+        };
+        assert!(counts(&release, measure, &by).iter().flatten().all(|count| *count >= least));
     }
     // The sources' months lie apart, in their order.
     let orders = counts(&release, Measure::Sequence, &[]);
-    assert!(orders[1].is_some_and(|count| count.abs_diff(97) <= 5), "{orders:?}");
+    assert!(orders[1].is_some_and(|count| count.abs_diff(97) <= off(&release)), "{orders:?}");
     assert_eq!([orders[0], orders[2], orders[3]], [None; 3]);
 }
 
 #[test]
-fn the_same_people_have_the_same_number_by_whatever_question() {
+fn the_same_clients_of_one_source_have_the_same_number_by_whatever_question() {
     // ggd knows women only; nobody but ggd and ggz knows people together.
     let population = Population::default()
         .add(1, 0, 120)
@@ -130,28 +140,61 @@ fn the_same_people_have_the_same_number_by_whatever_question() {
     let ggd = counts(&release, Measure::Sources, &[])[0];
     assert!(ggd.is_some());
     assert_eq!(counts(&release, Measure::Sources, &["sex"])[1], ggd);
-    let both = counts(&release, Measure::Overlap, &[])[0];
-    assert!(both.is_some());
-    assert_eq!(counts(&release, Measure::Overlap, &["sex"])[1], both);
-    assert_eq!(counts(&release, Measure::Patterns, &[])[0b11 - 1], both);
-    assert_eq!(counts(&release, Measure::Stacking, &["sex"])[3 + 1], both);
     let reversed = counts(&release, Measure::Sources, &["place", "sex"]);
     let straight = counts(&release, Measure::Sources, &["sex", "place"]);
     assert_eq!(reversed.iter().flatten().sum::<u32>(), straight.iter().flatten().sum::<u32>());
 }
 
 #[test]
-fn noise_over_many_keys_has_mean_0_and_the_policy_s_variance() {
+fn noise_over_many_keys_has_mean_0_and_the_variance_of_its_kind() {
     let population = Population::usual();
-    let noise: Vec<f64> = (0..=255)
-        .filter_map(|key| counts(&population.release(&[], key).ok()?, Measure::Unique, &[])[0])
-        .map(|count| f64::from(count) - 509.0)
-        .collect();
-    let moment = |power| noise.iter().map(|v| v.powi(power)).sum::<f64>() / 256.0;
-    assert_eq!(noise.len(), 256);
-    // Three standard errors: 3 × √(3 / 256) and, with kurtosis under 3, 3 × 3 × √(2 / 256).
-    assert!(moment(1).abs() < 0.33, "mean {}", moment(1));
-    assert!((moment(2) - 3.0).abs() < 0.80, "variance {}", moment(2));
+    let releases: Vec<Release> =
+        (0..=255).map(|key| population.release(&[], key).expect("a release")).collect();
+    for (measure, truth, variance) in
+        [(Measure::Sources, 269.0, 3.0), (Measure::Unique, 509.0, 64.0)]
+    {
+        let noise: Vec<f64> = releases
+            .iter()
+            .filter_map(|release| counts(release, measure, &[])[0])
+            .map(|count| f64::from(count) - truth)
+            .collect();
+        let moment = |power| noise.iter().map(|v| v.powi(power)).sum::<f64>() / 256.0;
+        assert_eq!(noise.len(), 256);
+        // Three standard errors: 3 × √(V / 256) and, with kurtosis under 3, 3 × V × √(2 / 256).
+        assert!(moment(1).abs() < 3.0 * (variance / 256.0_f64).sqrt(), "mean {}", moment(1));
+        assert!((moment(2) - variance).abs() < 0.27 * variance, "variance {}", moment(2));
+    }
+}
+
+#[test]
+fn equal_joint_sets_tell_nothing_of_each_other_but_where_they_are_equal_by_definition() {
+    // Nobody but ggd and ggz knows people together, all of them women.
+    let all =
+        Population::default().add(1, 0, 90).add(3, 0, 80).add(2, 0, 90).add(2, 1, 90).add(4, 0, 80);
+    let (mut same, mut alike, mut both) = (0, 0, 0);
+    for key in 0..60 {
+        let release = all.release(&[], key).expect("a release");
+        let of = |measure, by: &[&str], place: usize| counts(&release, measure, by)[place];
+        let overlap = of(Measure::Overlap, &[], 0);
+        let women = of(Measure::Overlap, &["sex"], 1);
+        let pattern = of(Measure::Patterns, &[], 0b11 - 1);
+        both += u32::from(overlap.is_some() && women.is_some());
+        same += u32::from(overlap.is_some() && overlap == women);
+        alike += u32::from(overlap.is_some() && overlap == pattern);
+    }
+    // Independent noise of variance 64 agrees 1 time in 28.
+    assert!(both > 50 && same < 10 && alike < 10, "{both} {same} {alike}");
+
+    let two = Population::default().add(1, 0, 100).add(2, 0, 100).add(3, 0, 100);
+    let mut frame = Frame { min_parties: 2, two_party: true, ..frame() };
+    frame.parties.pop();
+    let key = NoiseKey::new([1; 32]);
+    let release = materialise(&policy(), frame, &two.rows, &two.clusters, &Draws::default(), key);
+    let release = release.expect("a release");
+    let overlap = counts(&release, Measure::Overlap, &[])[0];
+    assert!(overlap.is_some());
+    assert_eq!(counts(&release, Measure::Patterns, &[])[0b11 - 1], overlap);
+    assert_eq!(counts(&release, Measure::Stacking, &[])[1], overlap);
 }
 
 #[test]
@@ -258,8 +301,8 @@ fn nobody_is_told_that_nearly_everyone_came_back() {
         counts(&release.expect("a release"), Measure::Recidivism, &[])
     };
     let usual = of(Population::usual());
-    assert!(usual[0].is_some_and(|count| count.abs_diff(157 + 37) <= 5), "{usual:?}");
-    assert!(usual[1].is_some_and(|count| count.abs_diff(315) <= 5), "{usual:?}");
+    assert!(usual[0].is_some_and(|count| count.abs_diff(157 + 37) <= 28), "{usual:?}");
+    assert!(usual[1].is_some_and(|count| count.abs_diff(315) <= 28), "{usual:?}");
     let nearly = of(Population::default().add(7, 0, 200).add(3, 1, 100).add(1, 0, 3));
     assert_eq!(nearly[0], None, "{nearly:?}");
 }
@@ -273,7 +316,8 @@ fn trends_flows_types_and_regions_count_people_once() {
     let release = release.expect("a release");
     let near = |measure, place: usize, truth: u32| {
         let found = counts(&release, measure, &[])[place];
-        assert!(found.is_some_and(|found| found.abs_diff(truth) <= 5), "{measure}: {found:?}");
+        let most = off(&release);
+        assert!(found.is_some_and(|found| found.abs_diff(truth) <= most), "{measure}: {found:?}");
     };
     let (ggd, ggz, opvang) = (269, 247, 224);
     for (place, truth) in [(0, ggd), (2, ggd), (4, ggz), (8, opvang), (12, ggd), (16, 509)] {
@@ -469,10 +513,10 @@ fn a_stored_release_is_read_back_whole_or_not_at_all() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Two cells with the same true set of people show the same, by whatever question they are
-    /// reached, and an order of rows, sources and labels changes nothing.
+    /// Two cells of one source with the same true set of people show the same, by whatever question they
+    /// are reached, and an order of rows, sources and labels changes nothing of any number.
     #[test]
-    fn a_number_hangs_on_its_set_of_people_alone(
+    fn a_number_of_one_source_hangs_on_its_set_of_people_alone(
         people in prop::collection::vec((1_u16..8, 0_u16..2), 130..200),
         shift in 1_usize..50,
     ) {
@@ -495,12 +539,14 @@ proptest! {
             released.lattice.cells_of(&person, |cell| sets[cell].push(serial));
         }
         let mut by_set = BTreeMap::<&[usize], Vec<u32>>::new();
-        for (set, number) in sets.iter().zip(&released.numbers) {
-            if let Some(number) = number {
+        for ((set, number), joint) in
+            sets.iter().zip(&released.numbers).zip(released.lattice.joint_places())
+        {
+            if let Some(number) = number.filter(|_| joint.is_none()) {
                 by_set.entry(set).or_default().push(number.count);
             }
         }
-        prop_assert!(by_set.values().any(|shown| shown.len() > 3));
+        prop_assert!(by_set.values().any(|shown| shown.len() > 1));
         for (set, shown) in by_set {
             prop_assert!(shown.windows(2).all(|two| two[0] == two[1]), "{shown:?}");
             prop_assert!((shown[0] as usize).abs_diff(set.len()) <= 5);

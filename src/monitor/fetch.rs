@@ -6,7 +6,8 @@ use samenloop_wire::v1;
 use samenloop_wire::v1::releases_client::ReleasesClient;
 
 use crate::report::{
-    Correction, Line, Measure, Noise, Number, Order, Per, Period, Question, Report, Returned, Row,
+    Correction, Level, Line, Measure, Noise, Number, Order, Per, Period, Question, Report,
+    Returned, Row,
 };
 
 /// A table of the largest lattice that a policy may have fits in.
@@ -136,6 +137,11 @@ impl<'a> Asked<'a> {
                 v1::Measure::FirstContacts => Some(Line::FirstContacts),
                 _ => None,
             };
+            row.joint = match measure {
+                v1::Measure::Sources => false,
+                v1::Measure::Recidivism => row.sources.is_empty(),
+                _ => true,
+            };
         }
         if let Some(per) = self.per {
             rows.retain(|row| row.period.is_some_and(|period| period.is_per(per)));
@@ -156,10 +162,18 @@ impl<'a> Asked<'a> {
             units: units.clone(),
             return_gap: release.return_gap,
             noise: Noise {
-                max_noise: policy.max_noise,
-                variance: policy.variance,
+                one_source: Level {
+                    max_noise: policy.max_noise,
+                    variance: policy.variance,
+                    threshold: policy.threshold,
+                },
+                joint: Level {
+                    max_noise: policy.joint_max_noise,
+                    variance: policy.joint_variance,
+                    threshold: policy.joint_threshold,
+                },
+                looks: policy.looks,
                 no_small: policy.no_small,
-                threshold: policy.threshold,
                 round_to: release.round_to,
             },
             rows,
@@ -243,6 +257,7 @@ fn row(
         period,
         line: None,
         returned,
+        joint: true,
         codes: codes.collect::<Result<_, _>>()?,
         number: (!cell.suppressed).then_some(Number {
             count: cell.count,
@@ -266,7 +281,16 @@ mod tests {
                 codes: vec!["v".to_owned(), "m".to_owned()],
                 ..Default::default()
             }],
-            policy: Some(v1::Policy { max_noise: 5, variance: 3.0, no_small: 2, threshold: 10 }),
+            policy: Some(v1::Policy {
+                max_noise: 5,
+                variance: 3.0,
+                no_small: 2,
+                threshold: 10,
+                joint_max_noise: 28,
+                joint_variance: 64.0,
+                joint_threshold: 20,
+                looks: 16,
+            }),
             purpose: "how many people".to_owned(),
             return_gap: 6,
             round_to: 1,
@@ -317,6 +341,7 @@ mod tests {
             period: None,
             line: None,
             returned: None,
+            joint: true,
             codes: vec![Some("m".to_owned())],
             number: Some(Number { count: 36, low: 31, high: 36 }),
             share: Some(0.25),

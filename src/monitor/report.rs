@@ -145,17 +145,29 @@ pub enum Correction {
     Tables,
 }
 
-/// How the numbers were protected, all in people.
+/// The noise of a kind of number, all in people.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Noise {
+pub struct Level {
     /// Largest absolute noise.
     pub max_noise: u32,
     /// Its variance, in people squared.
     pub variance: f64,
-    /// Numbers from 1 up to and including this never occur.
-    pub no_small: u32,
     /// Numbers under this are withheld.
     pub threshold: u32,
+}
+
+/// How the numbers were protected, all in people.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Noise {
+    /// Of what one source alone tells.
+    pub one_source: Level,
+    /// Of every other number.
+    pub joint: Level,
+    /// Numbers for which the noise of joint ones is made: those in which one client's being known to
+    /// another source can show.
+    pub looks: u32,
+    /// Numbers from 1 up to and including this never occur.
+    pub no_small: u32,
     /// Numbers are rounded to the nearest multiple of this afterwards; 1 is not at all.
     pub round_to: u32,
 }
@@ -188,6 +200,8 @@ pub struct Row {
     pub returned: Option<Returned>,
     /// Per dimension of the question a code; none is the category unknown.
     pub codes: Vec<Option<String>>,
+    /// Whether more than one source's knowledge makes the number.
+    pub joint: bool,
     /// None is withheld.
     pub number: Option<Number>,
     /// Share of all clients of the row's categories, of 1, from shown numbers only; none where either
@@ -279,6 +293,12 @@ impl fmt::Display for Filter {
 }
 
 impl Report {
+    /// The noise of a row's number.
+    #[must_use]
+    pub const fn level(&self, row: &Row) -> Level {
+        if row.joint { self.noise.joint } else { self.noise.one_source }
+    }
+
     /// Keeps the rows that meet the filter on a dimension of the question. With `hide` the dimension
     /// is then left out of the rows, which all have the same code.
     pub fn keep(&mut self, filter: &Filter, hide: bool) -> Result<(), FilterError> {

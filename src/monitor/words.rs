@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::report::{Correction, Line, Measure, Order, Per, Report, Returned, Row};
+use crate::report::{Correction, Level, Line, Measure, Order, Per, Report, Returned, Row};
 
 /// The language of titles, rows and explanations. Fields for machines are the same in both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -193,46 +193,32 @@ const fn under_insider_rule(measure: Measure) -> bool {
 }
 
 /// What stands in the place of a withheld number.
-pub(crate) fn mark(report: &Report) -> String {
+pub(crate) fn mark(report: &Report, row: &Row) -> String {
+    marked(report, report.level(row))
+}
+
+fn marked(report: &Report, level: Level) -> String {
     let star = if under_insider_rule(report.measure) { "*" } else { "" };
-    format!("<{}{star}", report.noise.threshold)
+    format!("<{}{star}", level.threshold)
 }
 
 /// What a reader must know of the numbers, a sentence or two each.
 pub(crate) fn legend(report: &Report, language: Language) -> Vec<String> {
-    let threshold = report.noise.threshold.to_string();
     let fill = |english: &str, dutch: &str| {
         language
             .of(english, dutch)
-            .replace("{mark}", &mark(report))
-            .replace("{threshold}", &threshold)
-            .replace("{max}", &report.noise.max_noise.to_string())
-            .replace("{typical}", &format!("{:.0}", report.noise.variance.sqrt().ceil()))
             .replace("{gap}", &report.return_gap.to_string())
             .replace("{step}", &report.noise.round_to.to_string())
     };
     let mut lines = vec![];
-    let withheld = report.rows.iter().any(|row| row.number.is_none());
-    if withheld && under_insider_rule(report.measure) {
-        lines.push(fill(
-            "{mark}  Withheld: fewer than {threshold} clients, perhaps none, or so nearly all clients \
-             of one source that it would tell something about each of them.",
-            "{mark}  Onderdrukt: minder dan {threshold} cliënten, misschien geen, of zo goed als alle \
-             cliënten van één bron, zodat het iets over ieder van hen zou verraden.",
-        ));
-    } else if withheld {
-        lines.push(fill(
-            "{mark}  Withheld: fewer than {threshold} clients, perhaps none.",
-            "{mark}  Onderdrukt: minder dan {threshold} cliënten, misschien geen.",
-        ));
+    let kinds = [report.noise.joint, report.noise.one_source].into_iter().zip([true, false]);
+    let kinds = kinds.filter(|(_, joint)| report.rows.iter().any(|row| row.joint == *joint));
+    for (level, joint) in kinds.clone() {
+        if report.rows.iter().any(|row| row.joint == joint && row.number.is_none()) {
+            lines.push(withheld(report, level, language));
+        }
     }
-    lines.push(fill(
-        "Numbers are people, each counted once. Every number is deliberately off by at most {max}, \
-         typically by {typical} or less, so that nobody can be singled out; rows therefore need not \
-         add up.",
-        "Getallen zijn mensen, ieder één keer geteld. Elk getal wijkt met opzet hoogstens {max} af, \
-         meestal {typical} of minder, zodat niemand herkenbaar is; rijen tellen daarom niet precies op.",
-    ));
+    lines.push(deviations(&kinds.collect::<Vec<_>>(), language));
     if report.noise.round_to > 1 {
         lines.push(fill(
             "After that, numbers are rounded to multiples of {step}.",
@@ -264,6 +250,62 @@ pub(crate) fn legend(report: &Report, language: Language) -> Vec<String> {
         ));
     }
     lines
+}
+
+fn withheld(report: &Report, level: Level, language: Language) -> String {
+    let text = if under_insider_rule(report.measure) {
+        language.of(
+            "{mark}  Withheld: fewer than {threshold} clients with the deliberate deviation, perhaps none, or so nearly all clients \
+             of one source that it would tell something about each of them.",
+            "{mark}  Onderdrukt: met de opzettelijke afwijking minder dan {threshold} cliënten, misschien geen, of zo goed als alle \
+             cliënten van één bron, zodat het iets over ieder van hen zou verraden.",
+        )
+    } else {
+        language.of(
+            "{mark}  Withheld: fewer than {threshold} clients with the deliberate deviation, perhaps none.",
+            "{mark}  Onderdrukt: met de opzettelijke afwijking minder dan {threshold} cliënten, misschien geen.",
+        )
+    };
+    text.replace("{mark}", &marked(report, level))
+        .replace("{threshold}", &level.threshold.to_string())
+}
+
+/// How far numbers are off, joint ones first where there are both kinds.
+fn deviations(kinds: &[(Level, bool)], language: Language) -> String {
+    let off = |level: &Level| {
+        language
+            .of("{max}, typically by {typical} or less", "{max}, meestal {typical} of minder")
+            .replace("{max}", &level.max_noise.to_string())
+            .replace("{typical}", &format!("{:.0}", level.variance.sqrt().ceil()))
+    };
+    let text = match kinds {
+        [(joint, _), (own, _)] => language
+            .of(
+                "Every number of all sources together is deliberately off by at most {joint}, every \
+                 number of one source by at most {own}, ",
+                "Elk getal van alle bronnen samen wijkt met opzet hoogstens {joint} af, elk getal van \
+                 één bron hoogstens {own}, ",
+            )
+            .replace("{joint}", &off(joint))
+            .replace("{own}", &off(own)),
+        kinds => language
+            .of(
+                "Every number is deliberately off by at most {all}, ",
+                "Elk getal wijkt met opzet af, hoogstens {all}, ",
+            )
+            .replace("{all}", &kinds.first().map_or_else(String::new, |(level, _)| off(level))),
+    };
+    language
+        .of(
+            "Numbers are people, each counted once. ",
+            "Getallen zijn mensen, ieder één keer geteld. ",
+        )
+        .to_owned()
+        + &text
+        + language.of(
+            "so that nobody can be singled out; rows therefore need not add up.",
+            "zodat niemand herkenbaar is; rijen tellen daarom niet precies op.",
+        )
 }
 
 /// Which earlier numbers a report takes the place of.

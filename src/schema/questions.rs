@@ -21,6 +21,11 @@ pub struct Questions {
     pub return_gap: u16,
     /// Released counts are rounded to the nearest multiple of this, after noise and threshold: 1 or 5.
     pub round_to: u32,
+    /// Variance of the noise of numbers made of more than one source's knowledge, in people squared.
+    /// Without it that is as much as the questions need for no partner to learn about one person;
+    /// partners who trust each other may agree on less, down to 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joint_variance: Option<u32>,
     /// Code lists that take the codes of another one together, such as regions of municipalities.
     #[serde(rename = "roll_up", skip_serializing_if = "Vec::is_empty")]
     pub roll_ups: Vec<RollUp>,
@@ -28,7 +33,14 @@ pub struct Questions {
 
 impl Default for Questions {
     fn default() -> Self {
-        Self { months: None, time_dimensions: 0, return_gap: 6, round_to: 1, roll_ups: vec![] }
+        Self {
+            months: None,
+            time_dimensions: 0,
+            return_gap: 6,
+            round_to: 1,
+            joint_variance: None,
+            roll_ups: vec![],
+        }
     }
 }
 
@@ -100,6 +112,9 @@ impl Questions {
         if !matches!(self.round_to, 1 | 5) {
             return at("round_to", "must be 1 or 5");
         }
+        if self.joint_variance.is_some_and(|variance| variance < 3) {
+            return at("joint_variance", "must be 3 or more");
+        }
         let mut names = BTreeSet::new();
         for roll_up in &self.roll_ups {
             let place = format!("roll_up \"{}\"", roll_up.name);
@@ -124,7 +139,7 @@ mod tests {
     use super::*;
 
     const GOOD: &str = "months = { from = \"2024-01\", to = \"2025-12\" }\n\
-        time_dimensions = 1\nreturn_gap = 3\nround_to = 5\n\
+        time_dimensions = 1\nreturn_gap = 3\nround_to = 5\njoint_variance = 3\n\
         [[roll_up]]\nname = \"regio\"\nof = \"gemeente\"\n\
         groups = { west = [\"0014\", \"0037\"], oost = [\"0085\"] }\n";
 
@@ -143,6 +158,7 @@ mod tests {
             ("time_dimensions = 1", "time_dimensions = 4", "questions.time_dimensions"),
             ("return_gap = 3", "return_gap = 0", "questions.return_gap"),
             ("round_to = 5", "round_to = 10", "questions.round_to"),
+            ("joint_variance = 3", "joint_variance = 2", "questions.joint_variance"),
             ("0085", "0014", "questions.roll_up \"regio\""),
             ("[\"0085\"]", "[]", "questions.roll_up \"regio\""),
             ("\"regio\"", "\"gemeente\"", "questions.roll_up \"gemeente\""),

@@ -80,6 +80,7 @@ impl From<CreateError> for Status {
             | CreateError::Schema(_)
             | CreateError::SchemaHash { .. }
             | CreateError::TooManyCells { .. }
+            | CreateError::TooManyLooks(_)
             | CreateError::Witness { .. }
             | CreateError::RollUp(_) => Self::invalid_argument(error.to_string()),
             CreateError::Exists { .. } => Self::already_exists(error.to_string()),
@@ -199,7 +200,8 @@ impl From<ReleaseError> for Status {
                 | Refusal::TooFewParties { .. }
                 | Refusal::TooFewPeople { .. }
                 | Refusal::Policy(_)
-                | Refusal::Noise(_) => Self::failed_precondition(refusal.to_string()),
+                | Refusal::Noise(_)
+                | Refusal::Looks(_) => Self::failed_precondition(refusal.to_string()),
                 other => internal(&other),
             },
         }

@@ -14,9 +14,10 @@ use crate::round::{Lattice, Place};
 /// What a number says about the truth.
 #[derive(Debug, Clone, Copy)]
 pub struct Knowledge {
-    /// Largest noise; 0 for exact tables.
-    pub max_noise: u32,
-    pub threshold: u32,
+    /// Largest noise and threshold of what one source alone tells; no noise for exact tables.
+    pub of_one_source: (u32, u32),
+    /// The same of joint numbers.
+    pub joint: (u32, u32),
     /// Whether a withheld cell may also be one that another rule withholds, however large.
     pub other_rules: bool,
 }
@@ -24,12 +25,12 @@ pub struct Knowledge {
 impl Knowledge {
     /// Least and largest true count of a cell.
     fn bounds(self, place: &Place, shown: Option<u32>) -> (f64, f64) {
-        let d = self.max_noise;
+        let (d, threshold) = if place.is_one_source_s() { self.of_one_source } else { self.joint };
         match shown {
             // A true 0 stays 0, so that a shown cell has someone in it.
             Some(count) => (f64::from(count.saturating_sub(d).max(1)), f64::from(count + d)),
             None if self.other_rules && may_be_large(place) => (0.0, f64::INFINITY),
-            None => (0.0, f64::from(self.threshold - 1 + d)),
+            None => (0.0, f64::from(threshold - 1 + d)),
         }
     }
 }

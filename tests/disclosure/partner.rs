@@ -2,13 +2,15 @@
 //!
 //! It invents clients, so that it knows everyone who is counted beside its target, chooses their codes
 //! and months and the target's, and compares the two worlds (the target is known to nobody else, or to
-//! one other source) by the likelihood of every number whose people are all its own.
+//! one other source) by the likelihood of every number whose people are all its own, and by which of
+//! them are withheld.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use samenloop_disclose::{Measure, NoiseShape, PerturbationTable, RecordQuality, Registration};
+use samenloop_disclose::{Measure, RecordQuality, Registration};
 use samenloop_schema::{Digest, Month};
 
+use crate::likelihood::{Accuracy, Attacker, Frequencies, Noise, Sets, Shown, reach};
 use crate::round::{Client, Place, Round, answers};
 
 /// What the partner gives out about its target and its invented clients.
@@ -22,19 +24,43 @@ pub enum Trick {
     WrongCode,
     /// The true codes and no month, where everyone else's months are known.
     NoMonths,
-    /// The true codes, and clients of whom it knows that the other source has them too.
-    Decoys,
+    /// The true codes, and so many clients of whom it knows that the other source has them too.
+    Decoys(u32),
+    /// The same with so many invented clients that one person tips the insider rule.
+    Tipping(u32),
 }
 
 impl Trick {
-    pub const ALL: [Self; 5] =
-        [Self::UnusedCode, Self::TrueCode, Self::WrongCode, Self::NoMonths, Self::Decoys];
+    pub const WITHOUT_KNOWLEDGE: [Self; 4] =
+        [Self::UnusedCode, Self::TrueCode, Self::WrongCode, Self::NoMonths];
+
+    fn decoys(self) -> u32 {
+        match self {
+            Self::Decoys(decoys) | Self::Tipping(decoys) => decoys,
+            _ => 0,
+        }
+    }
+
+    /// Invented clients beside the target, per set of dimensions.
+    fn invented(self, round: &Round) -> u32 {
+        match self {
+            Self::Decoys(decoys) => decoys,
+            Self::Tipping(_) => round.joint().threshold,
+            _ => INVENTED,
+        }
+    }
 }
 
-/// Invented clients beside the target, per dimension.
-const INVENTED: u64 = 15;
-/// Clients that are known to be known elsewhere.
-const DECOYS: u64 = 15;
+/// Of whom the partner knows everything that is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Knows {
+    /// Its own clients and the decoys.
+    ItsOwn,
+    /// Everyone but the target, whose link then moves numbers of others too.
+    Everyone,
+}
+
+const INVENTED: u32 = 15;
 
 /// The round of honest sources in which the last party is the malicious one, in both worlds.
 pub struct Scene {
@@ -57,6 +83,7 @@ fn registration(party: u16, codes: Vec<Option<u16>>, from: u16, serial: u64) -> 
 impl Scene {
     pub fn new(honest: &Round, trick: Trick) -> Self {
         let mut round = honest.clone();
+        let invented = trick.invented(honest);
         let malicious = round.frame.parties.len() as u16;
         round.frame.parties.push("vreemd".parse().expect("a party id"));
         // A code of each list that nobody has.
@@ -74,8 +101,8 @@ impl Scene {
         let common: Vec<Option<u16>> = vec![Some(1); dimensions];
         let claimed = match trick {
             Trick::UnusedCode => unused.iter().copied().map(Some).collect(),
-            Trick::TrueCode | Trick::NoMonths | Trick::Decoys => truth.clone(),
             Trick::WrongCode => common.clone(),
+            _ => truth.clone(),
         };
         if trick == Trick::NoMonths {
             round.clients.retain(|client| client.rows.iter().any(|row| row.start.is_some()));
@@ -91,23 +118,25 @@ impl Scene {
             });
             round.clients.push(Client { rows: rows.collect() });
         };
-        for dimension in 0..dimensions {
-            // In this dimension they stand beside the target, in the others elsewhere.
+        let splits = round.splits();
+        for (first, second) in splits.into_iter().filter(|(first, _)| first.is_some()) {
+            // In these dimensions they stand beside the target, in the others elsewhere.
             let mut codes: Vec<Option<u16>> = vec![None; dimensions];
-            codes[dimension] = claimed[dimension];
-            if trick == Trick::Decoys {
-                // The same clients alone under another code: their number shows their noise.
-                let other = (dimension + 1) % dimensions;
+            for dimension in first.into_iter().chain(second) {
+                codes[dimension] = claimed[dimension];
+            }
+            if let (true, Some(first), None) = (trick.decoys() > 0, first, second) {
+                // The same clients alone under another code: were equal sets to have equal numbers, this
+                // one would show their noise.
+                let other = (first + 1) % dimensions;
                 codes[other] = Some(unused[other]);
             }
-            for _ in 0..INVENTED {
+            for _ in 0..invented {
                 add(&mut round, &[(malicious, codes.clone())]);
             }
         }
-        if trick == Trick::Decoys {
-            for _ in 0..DECOYS {
-                add(&mut round, &[(0, truth.clone()), (malicious, truth.clone())]);
-            }
+        for _ in 0..trick.decoys() {
+            add(&mut round, &[(0, truth.clone()), (malicious, truth.clone())]);
         }
         let mut elsewhere = round.clone();
         add(&mut round, &[(malicious, claimed.clone())]);
@@ -115,48 +144,93 @@ impl Scene {
         Self { worlds: [round, elsewhere], own }
     }
 
-    /// Share of right answers over so many noise keys, both worlds as often; half for an undecided one.
-    pub fn accuracy(&self, keys: u64) -> f64 {
-        let policy = &self.worlds[0].policy;
-        let shape = NoiseShape::new(policy.max_noise, policy.variance, policy.no_small);
-        let noise = Noise::new(&shape);
-        let truths = self.own_places();
-        let mut right = 0.0;
-        for (actual, world) in self.worlds.iter().enumerate() {
-            for key in 0..keys {
-                let shown = answers(&world.release(1_000 + 2 * key + actual as u64));
-                right += noise.right(&truths, actual, &shown);
+    /// Right answers over so many noise keys, both worlds as often: from the numbers shown, and from
+    /// those withheld besides. As many further releases show how often each is.
+    pub fn accuracy(&self, keys: u32) -> [Accuracy; 2] {
+        let attacker = Attacker::new(&self.worlds[0]);
+        let sets = self.places(Knows::ItsOwn);
+        let releases = |world: usize, first: u32| {
+            let serial = move |key| u64::from(first + 2 * key) + world as u64;
+            (0..keys).map(move |key| answers(&self.worlds[world].release(serial(key))))
+        };
+        let often = [0, 1].map(|world| Frequencies::new(&sets[world], releases(world, 500_000)));
+        let mut found = [Accuracy::default(); 2];
+        for actual in [0, 1] {
+            for shown in releases(actual, 1_000) {
+                for (withheld, found) in [false, true].into_iter().zip(&mut found) {
+                    let likely = [0, 1].map(|world| {
+                        let often = withheld.then_some(&often[world]);
+                        attacker.likelihood(&sets[world], &shown, often)
+                    });
+                    found.add(likely[actual], likely[1 - actual]);
+                }
             }
         }
-        right / (2 * keys) as f64
+        found
+    }
+
+    /// Counts in both worlds of the joint numbers that differ between them, one per noise.
+    fn differing(&self, knows: Knows) -> Vec<[u32; 2]> {
+        let attacker = Attacker::new(&self.worlds[0]);
+        let [alone, elsewhere] = self.places(knows);
+        let joint = alone.keys().filter(|place| !place.is_one_source_s());
+        let counts = joint.map(|place| {
+            let count = |sets: &Sets| sets[place].len() as u32;
+            (attacker.place_of_noise(place), [count(&alone), count(&elsewhere)])
+        });
+        let counts: BTreeMap<Place, [u32; 2]> = counts.collect();
+        counts.into_values().filter(|[a, b]| a != b).collect()
+    }
+
+    /// How many looks at the target there are, each counted by how far it moves, squared.
+    pub fn looks(&self) -> u32 {
+        self.differing(Knows::ItsOwn).iter().map(|[a, b]| a.abs_diff(*b).pow(2)).sum()
+    }
+
+    /// Share of right answers if every number of which the partner knows all but the target were shown
+    /// or withheld by its size alone.
+    pub fn reach(&self, knows: Knows) -> f64 {
+        let joint = self.worlds[0].joint();
+        let noise = Noise::joint(&self.worlds[0]);
+        reach(&noise, joint.threshold, self.differing(knows).into_iter())
     }
 
     /// The same against exact numbers that are only withheld under a threshold.
     pub fn accuracy_without_protection(&self, threshold: u32) -> f64 {
-        let truths = self.own_places();
-        let exact = |truth: &BTreeMap<Place, Vec<u32>>| -> BTreeMap<Place, Option<u32>> {
-            let cells = truth.iter().map(|(place, clients)| {
+        let attacker = Attacker::of_exact_tables(&self.worlds[0]);
+        let sets = self.places(Knows::ItsOwn);
+        let exact = |sets: &Sets| -> Shown {
+            let cells = sets.iter().map(|(place, clients)| {
                 let count = clients.len() as u32;
                 (place.clone(), (count >= threshold).then_some(count))
             });
             cells.collect()
         };
-        let right = |world: usize| Noise::none().right(&truths, world, &exact(&truths[world]));
-        (right(0) + right(1)) / 2.0
+        let mut found = Accuracy::default();
+        for actual in [0, 1] {
+            let shown = exact(&sets[actual]);
+            let likely = [0, 1].map(|world| attacker.likelihood(&sets[world], &shown, None));
+            found.add(likely[actual], likely[1 - actual]);
+        }
+        found.right()
     }
 
-    /// The places that hold the partner's own clients only, in each world, with these clients: the
-    /// partner made them and knows them. A place that only one world fills is empty in the other.
-    fn own_places(&self) -> [BTreeMap<Place, Vec<u32>>; 2] {
+    /// The places whose people the partner knows, in each world, with these clients. A place that only one
+    /// world fills is empty in the other. Of others' clients only joint numbers that differ count: whoever
+    /// knew all clients of a source would not have to ask for its number.
+    fn places(&self, knows: Knows) -> [Sets; 2] {
         let [mut alone, mut elsewhere] = self.worlds.each_ref().map(Round::truth);
         let own = |clients: Option<&Vec<u32>>| clients.is_none_or(|all| all[0] >= self.own);
-        let places: Vec<Place> = alone.keys().chain(elsewhere.keys()).cloned().collect();
-        let kept = places.iter().filter(|place| own(alone.get(place)) && own(elsewhere.get(place)));
-        let kept: BTreeSet<&Place> = kept.collect();
+        let kept = |place: &&Place| {
+            let (a, b) = (alone.get(*place), elsewhere.get(*place));
+            (own(a) && own(b)) || (knows == Knows::Everyone && !place.is_one_source_s() && a != b)
+        };
+        let kept: BTreeSet<Place> =
+            alone.keys().chain(elsewhere.keys()).filter(kept).cloned().collect();
         for truth in [&mut alone, &mut elsewhere] {
             truth.retain(|place, _| kept.contains(place));
             for place in &kept {
-                truth.entry((*place).clone()).or_default();
+                truth.entry(place.clone()).or_default();
             }
         }
         [alone, elsewhere]
@@ -208,36 +282,26 @@ impl Uncertain {
         round
     }
 
-    /// Share of right answers over so many noise keys and so many ways in which clients are shared.
-    pub fn accuracy(&self, keys: u64) -> f64 {
-        let policy = &self.honest.policy;
-        let shape = NoiseShape::new(policy.max_noise, policy.variance, policy.no_small);
-        let noise = Noise::new(&shape);
+    /// Right answers over so many noise keys and so many ways in which clients are shared.
+    pub fn accuracy(&self, keys: u64) -> Accuracy {
+        let noise = Noise::joint(&self.honest);
         let malicious = self.honest.frame.parties.len() as u16 - 1;
-        let mut right = 0.0;
+        let mut found = Accuracy::default();
         for key in 0..keys {
             for elsewhere in [false, true] {
                 let round = self.world(key, elsewhere);
                 let shown = answers(&round.release(5_000 + 2 * key + u64::from(elsewhere)));
-                let alone = self.likelihood(&noise, malicious, &shown, false);
-                let known = self.likelihood(&noise, malicious, &shown, true);
-                let (actual, other) = if elsewhere { (known, alone) } else { (alone, known) };
-                right +=
-                    if actual > other { 1.0 } else { 0.5 * f64::from(u8::from(actual == other)) };
+                let likely = [elsewhere, !elsewhere]
+                    .map(|world| self.likelihood(&noise, malicious, &shown, world).ln());
+                found.add(likely[0], likely[1]);
             }
         }
-        right / (2 * keys) as f64
+        found
     }
 
     /// Likelihood of what is shown of the partner's clients alone, in all and beside the invented ones
-    /// of each dimension, and of those shared, over every number of real clients that may be alone.
-    fn likelihood(
-        &self,
-        noise: &Noise,
-        malicious: u16,
-        shown: &BTreeMap<Place, Option<u32>>,
-        elsewhere: bool,
-    ) -> f64 {
+    /// of each dimension, and of those shared under each code, over every number of real clients that may be alone.
+    fn likelihood(&self, noise: &Noise, malicious: u16, shown: &Shown, elsewhere: bool) -> f64 {
         let dimensions = self.honest.frame.dimensions.len();
         let place = |measure, sources: &[u16], split| Place {
             measure,
@@ -246,6 +310,7 @@ impl Uncertain {
             order: None,
             returned: None,
             split,
+            also: None,
         };
         let number = |place: &Place| shown.get(place).copied().flatten();
         let target = u64::from(!elsewhere);
@@ -254,14 +319,15 @@ impl Uncertain {
             let mut likelihood = binomial(REAL, alone, 1.0 - SHARED);
             let splits = (0..dimensions).map(|d| Some((d, Some(0))));
             for split in splits.chain([None]) {
-                let beside = if split.is_some() { INVENTED } else { INVENTED * dimensions as u64 };
+                let both = place(Measure::Overlap, &[0, malicious], split);
+                if let Some(seen) = number(&both) {
+                    likelihood *= noise.probability((REAL - alone + 1 - target) as u32, seen);
+                }
+                let beside =
+                    u64::from(INVENTED) * if split.is_some() { 1 } else { dimensions as u64 };
                 if let Some(seen) = number(&place(Measure::Patterns, &[malicious], split)) {
                     likelihood *= noise.probability((beside + alone + target) as u32, seen);
                 }
-            }
-            // The shared ones are the same set under every code: one number.
-            if let Some(seen) = number(&place(Measure::Overlap, &[0, malicious], None)) {
-                likelihood *= noise.probability((REAL - alone + 1 - target) as u32, seen);
             }
             sum += likelihood;
         }
@@ -272,66 +338,4 @@ impl Uncertain {
 fn binomial(of: u64, hits: u64, chance: f64) -> f64 {
     let choose: f64 = (0..hits).map(|k| (of - k) as f64 / (k + 1) as f64).product();
     choose * chance.powi(hits as i32) * (1.0 - chance).powi((of - hits) as i32)
-}
-
-/// Probabilities of perturbed counts, by true and perturbed count; none is exact.
-struct Noise {
-    rows: Option<BTreeMap<(u32, u32), f64>>,
-    last: u32,
-}
-
-impl Noise {
-    fn none() -> Self {
-        Self { rows: None, last: 0 }
-    }
-
-    fn new(shape: &NoiseShape) -> Self {
-        let table = PerturbationTable::new(shape).expect("a table");
-        let last = table.transitions().map(|t| t.from).max().expect("rows");
-        let rows = table.transitions().map(|t| ((t.from, t.to), t.probability));
-        Self { rows: Some(rows.collect()), last }
-    }
-
-    fn probability(&self, count: u32, shown: u32) -> f64 {
-        let Some(rows) = &self.rows else { return f64::from(u8::from(count == shown)) };
-        let row = count.min(self.last);
-        let moved = (shown + row).checked_sub(count);
-        moved.and_then(|to| rows.get(&(row, to))).copied().unwrap_or(0.0)
-    }
-
-    /// 1 when the likelier world is the actual one, 0.5 when they are as likely.
-    fn right(
-        &self,
-        truths: &[BTreeMap<Place, Vec<u32>>; 2],
-        actual: usize,
-        shown: &BTreeMap<Place, Option<u32>>,
-    ) -> f64 {
-        let likely = truths.each_ref().map(|truth| self.likelihood(truth, shown));
-        match likely[actual].total_cmp(&likely[1 - actual]) {
-            std::cmp::Ordering::Greater => 1.0,
-            std::cmp::Ordering::Equal => 0.5,
-            std::cmp::Ordering::Less => 0.0,
-        }
-    }
-
-    /// Log-likelihood of the numbers shown for the partner's own sets: equal sets have one number, and
-    /// an empty set has none.
-    fn likelihood(
-        &self,
-        truth: &BTreeMap<Place, Vec<u32>>,
-        shown: &BTreeMap<Place, Option<u32>>,
-    ) -> f64 {
-        let mut numbers: BTreeMap<&[u32], u32> = BTreeMap::new();
-        for (place, clients) in truth {
-            let Some(Some(count)) = shown.get(place) else { continue };
-            let known = *numbers.entry(clients).or_insert(*count);
-            if known != *count {
-                return f64::NEG_INFINITY;
-            }
-        }
-        numbers
-            .iter()
-            .map(|(clients, shown)| self.probability(clients.len() as u32, *shown).ln())
-            .sum()
-    }
 }

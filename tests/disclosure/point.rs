@@ -36,6 +36,8 @@ struct Sum {
     cells: Vec<usize>,
     /// None is withheld: under the threshold.
     seen: Option<f64>,
+    /// Variance of its noise, and its threshold.
+    noise: (f64, f64),
 }
 
 /// Guesses the patterns by the codes of a dimension.
@@ -44,7 +46,8 @@ pub fn guess(
     shown: &BTreeMap<Place, Option<u32>>,
     sources: u16,
     (dimension, categories): (usize, usize),
-    (variance, threshold, sweeps): (f64, f64, usize),
+    noise: impl Fn(&Place) -> (f64, f64),
+    sweeps: usize,
 ) -> Hits {
     let patterns = (1_usize << sources) - 1;
     let mut sums = vec![];
@@ -71,14 +74,14 @@ pub fn guess(
         }
         let sets: Vec<usize> = (1..=patterns).filter(|set| holds(*set)).collect();
         let cells = own.iter().flat_map(|c| sets.iter().map(move |set| c * patterns + set - 1));
-        sums.push(Sum { cells: cells.collect(), seen: count.map(f64::from) });
+        sums.push(Sum { cells: cells.collect(), seen: count.map(f64::from), noise: noise(place) });
     }
     let whole: f64 = of_category.iter().sum();
     let margins: Vec<f64> = of_category
         .iter()
         .flat_map(|category| of_pattern.iter().map(move |pattern| pattern * category / whole))
         .collect();
-    let found = likeliest(&margins, &sums, (variance, threshold), sweeps);
+    let found = likeliest(&margins, &sums, sweeps);
     let mut hits = Hits::default();
     for (place, clients) in &lattice.truth {
         let Some((d, code)) = place.split else { continue };
@@ -99,12 +102,7 @@ pub fn guess(
 
 /// Coordinate descent on Σ (seen − sum)² / V + Σ (x − margin)² / margin, withheld sums costing only
 /// what they exceed the threshold by.
-fn likeliest(
-    margins: &[f64],
-    sums: &[Sum],
-    (variance, threshold): (f64, f64),
-    sweeps: usize,
-) -> Vec<f64> {
+fn likeliest(margins: &[f64], sums: &[Sum], sweeps: usize) -> Vec<f64> {
     let mut x = margins.to_vec();
     let mut totals: Vec<f64> =
         sums.iter().map(|sum| sum.cells.iter().map(|cell| x[*cell]).sum()).collect();
@@ -117,6 +115,7 @@ fn likeliest(
             let prior = margins[cell].max(0.5);
             let (mut slope, mut curve) = ((x[cell] - margins[cell]) / prior, 1.0 / prior);
             for place in own {
+                let (variance, threshold) = sums[*place].noise;
                 let beyond = match sums[*place].seen {
                     Some(seen) => totals[*place] - seen,
                     None => (totals[*place] - (threshold - 1.0)).max(0.0),

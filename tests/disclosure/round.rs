@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use samenloop_disclose::{
-    DimensionList, Frame, Measure, Months, NoiseKey, Order, RecordQuality, Registration, Release,
-    Return, Scope, contact_order, materialise,
+    DimensionList, Frame, JointNoise, Measure, Months, NoiseKey, Order, RecordQuality,
+    Registration, Release, Return, Scope, contact_order, materialise,
 };
 use samenloop_schema::{Digest, DisclosurePolicy, Draws, Month};
 
@@ -22,6 +22,16 @@ pub struct Place {
     pub returned: Option<Return>,
     /// The dimension that splits and the code in it, none for unknown.
     pub split: Option<(usize, Option<u16>)>,
+    /// The second one, in rounds that allow two.
+    pub also: Option<(usize, Option<u16>)>,
+}
+
+impl Place {
+    /// Whether one source alone tells its number.
+    pub fn is_one_source_s(&self) -> bool {
+        self.measure == Measure::Sources
+            || (self.measure == Measure::Recidivism && !self.sources.is_empty())
+    }
 }
 
 /// A person as the registrations have it.
@@ -44,6 +54,9 @@ pub struct Lattice {
     /// Clients in each place, ascending; a place without clients may be absent.
     pub truth: BTreeMap<Place, Vec<u32>>,
 }
+
+/// The first and the second dimension of a question.
+pub type Split = (Option<usize>, Option<usize>);
 
 const DIMENSIONS: [&str; 3] = ["gemeente", "doelgroep", "geslacht"];
 
@@ -131,11 +144,29 @@ impl Round {
         Lattice { shown: answers(&self.release(serial)), truth: self.truth() }
     }
 
+    /// Sets of at most so many dimensions as the policy allows, two at most.
+    pub fn splits(&self) -> Vec<Split> {
+        let dimensions = self.frame.dimensions.len();
+        let one = (0..dimensions).map(|d| (Some(d), None));
+        let two =
+            (0..dimensions).flat_map(|d| (d + 1..dimensions).map(move |e| (Some(d), Some(e))));
+        let most = self.policy.max_dimensions;
+        std::iter::once((None, None))
+            .chain(one)
+            .chain(two.take(if most > 1 { usize::MAX } else { 0 }))
+            .collect()
+    }
+
+    /// The noise of the round's joint numbers.
+    pub fn joint(&self) -> JointNoise {
+        JointNoise::of(&self.policy, &self.frame).expect("noise")
+    }
+
     /// Clients by place.
     pub fn truth(&self) -> BTreeMap<Place, Vec<u32>> {
         let mut truth: BTreeMap<Place, Vec<u32>> = BTreeMap::new();
         for (serial, client) in (0_u32..).zip(&self.clients) {
-            for place in client.places(self.frame.scope.return_gap, self.frame.dimensions.len()) {
+            for place in client.places(self.frame.scope.return_gap, &self.splits()) {
                 truth.entry(place).or_default().push(serial);
             }
         }
@@ -149,10 +180,10 @@ pub fn answers(release: &Release) -> BTreeMap<Place, Option<u32>> {
     let dimensions = &release.frame().dimensions;
     for (measure, by) in release.questions() {
         let table = release.query(measure, &by).expect("a question of the lattice");
-        // The default policy allows one dimension.
-        let split = by.first().map(|name| {
-            dimensions.iter().position(|list| list.name == *name).expect("a dimension")
-        });
+        let place = |name: &&str| {
+            dimensions.iter().position(|list| list.name == **name).expect("a dimension")
+        };
+        let (split, also) = (by.first().map(place), by.get(1).map(place));
         for cell in &table.cells {
             let place = Place {
                 measure,
@@ -161,6 +192,7 @@ pub fn answers(release: &Release) -> BTreeMap<Place, Option<u32>> {
                 order: cell.order,
                 returned: cell.returned,
                 split: split.map(|d| (d, cell.codes[0])),
+                also: also.map(|d| (d, cell.codes[1])),
             };
             shown.insert(place, cell.number.map(|number| number.count));
         }
@@ -210,12 +242,12 @@ impl Client {
     }
 
     /// Every place that counts this client.
-    pub fn places(&self, gap: u16, dimensions: usize) -> Vec<Place> {
+    pub fn places(&self, gap: u16, splits: &[Split]) -> Vec<Place> {
         let known = self.sources();
-        let splits = std::iter::once(None).chain((0..dimensions).map(Some));
         let mut places = vec![];
-        for dimension in splits {
+        for (dimension, second) in splits {
             let split = dimension.map(|d| (d, self.code(d, |_| true)));
+            let also = second.map(|d| (d, self.code(d, |_| true)));
             let place = |measure, sources: Vec<u16>| Place {
                 measure,
                 sources,
@@ -223,6 +255,7 @@ impl Client {
                 order: None,
                 returned: None,
                 split,
+                also,
             };
             places.push(place(Measure::Unique, vec![]));
             places.push(place(Measure::Patterns, known.clone()));
@@ -233,10 +266,11 @@ impl Client {
             for (at, a) in known.iter().enumerate() {
                 // What a source alone tells goes by its own codes.
                 let split = dimension.map(|d| (d, self.code(d, |party| party == *a)));
-                places.push(Place { split, ..place(Measure::Sources, vec![*a]) });
+                let also = second.map(|d| (d, self.code(d, |party| party == *a)));
+                places.push(Place { split, also, ..place(Measure::Sources, vec![*a]) });
                 let returned = Some(self.returned(gap, |party| party == *a));
                 let recidivism = place(Measure::Recidivism, vec![*a]);
-                places.push(Place { returned, split, ..recidivism });
+                places.push(Place { returned, split, also, ..recidivism });
                 for b in &known[at + 1..] {
                     places.push(place(Measure::Overlap, vec![*a, *b]));
                     let order = contact_order(

@@ -5,7 +5,8 @@
 //! from taking it for exact. Its intervals hold the noise of the counts besides the sampling. *Not
 //! covered by them:* the choice of a model, which is why several stand side by side.
 
-use statrs::function::gamma::gamma_ur;
+use statrs::function::erf::erfc;
+use statrs::function::gamma::ln_gamma;
 
 use super::histories::Histories;
 use super::interval::{Interval, Z};
@@ -25,10 +26,10 @@ pub struct ReleasedPatterns<'a> {
     pub sources: &'a [Option<u32>],
     /// Counts under this are withheld.
     pub threshold: u32,
-    /// Largest noise of a count.
-    pub max_noise: u32,
-    /// Variance of the noise, with that of rounding, in people squared.
+    /// Variance of the noise of a count, with that of rounding, in people squared.
     pub variance: f64,
+    /// The same of the number of a source.
+    pub source_variance: f64,
 }
 
 /// A rounded estimate, in people: 3 significant digits, interval outward to 2.
@@ -157,7 +158,7 @@ fn rounded(estimate: &Estimate, interval: Interval, band: (f64, f64)) -> Rounded
 }
 
 /// The insider rule withholds large patterns too. A source whose total exceeds its shown patterns by
-/// more than small counts can hold has such a one.
+/// more than small counts, and four standard deviations of the noise, can hold has such a one.
 fn small_counts_explain(patterns: &ReleasedPatterns<'_>) -> Result<(), TooLittle> {
     for (list, total) in patterns.sources.iter().enumerate() {
         let Some(total) = total else { return Err(TooLittle::Withheld(list)) };
@@ -167,36 +168,50 @@ fn small_counts_explain(patterns: &ReleasedPatterns<'_>) -> Result<(), TooLittle
         };
         let shown: u32 = own().flatten().sum();
         let withheld = own().filter(|count| count.is_none()).count() as u32;
-        let noise = patterns.max_noise * (own().count() as u32 - withheld + 1);
-        if *total > shown + withheld * (patterns.threshold + patterns.max_noise) + noise {
+        let noise = patterns.variance * own().count() as f64 + patterns.source_variance;
+        let explained = f64::from(shown + withheld * patterns.threshold) + 4.0 * noise.sqrt();
+        if f64::from(*total) > explained {
             return Err(TooLittle::Withheld(list));
         }
     }
     Ok(())
 }
 
-/// Mean of a Poisson count that is known to lie under `threshold`.
-fn mean_under(threshold: u32, mean: f64) -> f64 {
-    let below = |most: f64| if most < 1.0 { 0.0 } else { gamma_ur(most, mean.max(1e-12)) };
-    let whole = below(f64::from(threshold));
-    if whole <= 0.0 {
-        f64::from(threshold)
-    } else {
-        mean * below(f64::from(threshold) - 1.0) / whole
+/// What tells of a withheld count: per number of people the probability that noise puts it under the
+/// threshold, up to where that is next to none.
+fn under(threshold: u32, variance: f64) -> Vec<f64> {
+    let deviation = variance.sqrt().max(1e-9);
+    let below = |people: u32| {
+        let beyond = (f64::from(people) - f64::from(threshold) + 0.5) / deviation;
+        0.5 * erfc(beyond / std::f64::consts::SQRT_2)
+    };
+    (0..threshold + (5.0 * deviation) as u32).map(below).collect()
+}
+
+/// Mean of a Poisson count that was withheld, with those probabilities.
+fn mean_under(under: &[f64], mean: f64) -> f64 {
+    let mean = mean.max(1e-12);
+    let (mut whole, mut sum) = (0.0, 0.0);
+    for (people, below) in (0_u32..).map(f64::from).zip(under) {
+        let weight = below * (people * mean.ln() - mean - ln_gamma(people + 1.0)).exp();
+        whole += weight;
+        sum += weight * people;
     }
+    if whole > 0.0 { sum / whole } else { under.len() as f64 }
 }
 
 /// Withheld cells by expectation–maximisation: first under independence, then under the terms that
 /// stepwise selection finds in what that gives.
 fn complete(patterns: &ReleasedPatterns<'_>, shown: Histories) -> Histories {
     let withheld = |set: usize| patterns.counts.get(set - 1).copied().flatten().is_none();
+    let under = under(patterns.threshold, patterns.variance);
     let settle = |mut histories: Histories, terms: &Terms| {
         for _ in 0..200 {
             let Ok(model) = LogLinear::fit(&histories, terms) else { return histories };
             let expected = model.expected_counts(&histories);
             let cells = expected.into_iter().map(|(set, mean)| {
                 let known = shown.count(set);
-                (set, if withheld(set) { mean_under(patterns.threshold, mean) } else { known })
+                (set, if withheld(set) { mean_under(&under, mean) } else { known })
             });
             let Ok(next) = Histories::new(patterns.lists, cells) else { return histories };
             let moved = next.cells().zip(histories.cells()).map(|(a, b)| (a.1 - b.1).abs());

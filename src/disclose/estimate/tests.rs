@@ -299,8 +299,8 @@ fn hidden_of(histories: &Histories) -> Result<Hidden, TooLittle> {
             counts: &counts,
             sources: &sources,
             threshold: 10,
-            max_noise: 5,
             variance: 0.0,
+            source_variance: 0.0,
         },
         &USUAL_ERRORS,
     )
@@ -324,14 +324,14 @@ fn an_interval_holds_the_noise_of_the_counts() {
     let histories = Histories::new(2, [(1, 600.0), (2, 500.0), (3, 300.0)]).expect("histories");
     let (counts, sources) = released(&histories);
     let interval = |variance: f64| {
-        let (lists, threshold, max_noise) = (2, 10, 5);
+        let (lists, threshold) = (2, 10);
         let patterns = ReleasedPatterns {
             lists,
             counts: &counts,
             sources: &sources,
             threshold,
-            max_noise,
             variance,
+            source_variance: 0.0,
         };
         let found = hidden(&patterns, &USUAL_ERRORS).expect("estimates").estimates;
         let chapman = found.into_iter().find(|own| own.estimator == "independence");
@@ -380,8 +380,8 @@ fn a_release_that_cannot_carry_an_estimate_says_why() {
         counts: &counts,
         sources: &sources,
         threshold: 10,
-        max_noise: 5,
         variance: 0.0,
+        source_variance: 0.0,
     };
     assert_eq!(hidden(&patterns, &[]).err(), Some(TooLittle::Withheld(1)));
 }

@@ -12,7 +12,7 @@ pub fn csv(report: &Report, language: Language) -> Result<String, csv::Error> {
     let mut header =
         vec!["clients", "sources", "number_of_sources", "order", "period", "line", "returned"];
     header.extend(report.by.iter().map(String::as_str));
-    header.extend(["suppressed", "count", "low", "high", "share"]);
+    header.extend(["suppressed", "count", "low", "high", "share", "max_noise", "noise_variance"]);
     writer.write_record(header)?;
     for row in &report.rows {
         let order = row.order.map_or("", |order| match order {
@@ -46,6 +46,8 @@ pub fn csv(report: &Report, language: Language) -> Result<String, csv::Error> {
             number.map_or([const { String::new() }; 3], |parts| parts.map(|n| n.to_string())),
         );
         fields.push(row.share.map_or(String::new(), |share| format!("{share:.3}")));
+        let level = report.level(row);
+        fields.extend([level.max_noise.to_string(), level.variance.to_string()]);
         writer.write_record(fields)?;
     }
     finish(writer)

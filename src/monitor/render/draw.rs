@@ -56,7 +56,7 @@ pub(super) fn bar(report: &Report, row: &Row, x: f64, y: f64, scale: f64) -> Mar
     let middle = y + LINE / 2.0;
     let base = middle + TEXT * 0.35;
     let Some(Number { count, low, high }) = row.number else {
-        return words(x + 4.0, base, "start", FAINT, &mark(report));
+        return words(x + 4.0, base, "start", FAINT, &mark(report, row));
     };
     let [end, low_end, high_end] = [count, low, high].map(|people| x + people as f64 * scale);
     let share = row.share.map_or_else(String::new, |share| format!("  ({})", percent(share)));

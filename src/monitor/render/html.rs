@@ -56,7 +56,7 @@ pub fn html(report: &Report, language: Language) -> String {
                                         td.n { (number.low) }
                                         td.n { (number.high) }
                                     }
-                                    None => { td.n { (mark(report)) } td {} td {} }
+                                    None => { td.n { (mark(report, row)) } td {} td {} }
                                 }
                                 @if shares { td.n { (row.share.map_or_else(String::new, percent)) } }
                             }

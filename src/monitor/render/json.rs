@@ -46,6 +46,8 @@ struct Line<'a> {
     returned: Option<Returned>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     codes: BTreeMap<&'a str, Option<&'a str>>,
+    max_noise: u32,
+    noise_variance: f64,
     suppressed: bool,
     count: Option<u64>,
     low: Option<u64>,
@@ -70,6 +72,8 @@ fn line<'a>(report: &'a Report, row: &'a Row) -> Line<'a> {
             .map(String::as_str)
             .zip(row.codes.iter().map(Option::as_deref))
             .collect(),
+        max_noise: report.level(row).max_noise,
+        noise_variance: report.level(row).variance,
         suppressed: row.number.is_none(),
         count: row.number.map(|number| number.count),
         low: row.number.map(|number| number.low),

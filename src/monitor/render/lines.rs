@@ -74,7 +74,7 @@ pub(super) fn panel(report: &Report, rows: &[&Row], language: Language) -> Piece
         )
     );
     let every = (periods.len() as f64 / HORIZONTAL_LABELS).ceil().max(1.0) as usize;
-    let threshold = f64::from(report.noise.threshold);
+    let threshold = f64::from(report.noise.joint.threshold);
     Piece {
         height: HEIGHT + LINE * if left_out > 0 { 2.2 } else { 1.4 },
         body: html! {

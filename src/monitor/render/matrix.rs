@@ -68,7 +68,7 @@ pub(super) fn panel(report: &Report, rows: &[&Row], _: Language) -> Piece {
                     }
                 } @else {
                     rect x=(at(x)) y=(at(y)) width=(at(side - 2.0)) height=(at(tall - 2.0)) fill="#ffffff" stroke=(GRID) stroke-dasharray="3 3" {}
-                    (words(middle, y + tall / 2.0 + 4.0, "middle", FAINT, &mark(report)))
+                    (words(middle, y + tall / 2.0 + 4.0, "middle", FAINT, &mark(report, row)))
                 }
             }
             @for (place, name) in names.iter().enumerate() {

@@ -6,8 +6,8 @@ use super::{percent, plain};
 use crate::quality::{Part, Quality, SourceQuality};
 use crate::words::Language;
 
-fn number(clients: Option<u64>, quality: &Quality) -> String {
-    clients.map_or_else(|| format!("<{} ¹", quality.noise.threshold), |clients| clients.to_string())
+fn number(clients: Option<u64>) -> String {
+    clients.map_or_else(|| "– ¹".to_owned(), |clients| clients.to_string())
 }
 
 /// A code of a list of the linkage. The names of encodings are the round's own and stay as they are.
@@ -34,11 +34,11 @@ fn code(part: &Part, language: Language) -> String {
     }
 }
 
-fn list(quality: &Quality, head: [&str; 2], parts: &[Part], language: Language) -> String {
+fn list(head: [&str; 2], parts: &[Part], language: Language) -> String {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_header(head);
     for part in parts.iter().filter(|part| part.code.is_some() || part.clients.is_some()) {
-        table.add_row([code(part, language), number(part.clients, quality)]);
+        table.add_row([code(part, language), number(part.clients)]);
     }
     if let Some(column) = table.column_mut(1) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -60,7 +60,7 @@ fn sources(quality: &Quality, language: Language) -> String {
         table.add_row([
             plain(&source.source),
             format!("~{}", source.registrations),
-            number(source.clients, quality),
+            number(source.clients),
             source.duplicates.map_or_else(String::new, percent),
             lacking(source, language),
         ]);
@@ -87,7 +87,7 @@ pub fn quality_table(quality: &Quality, language: Language) -> String {
     let share = |share: Option<f64>| share.map_or_else(|| "–".to_owned(), percent);
     let clients = language.of("clients", "cliënten");
     let part = |english, dutch, parts: &[Part]| {
-        list(quality, [language.of(english, dutch), clients], parts, language)
+        list([language.of(english, dutch), clients], parts, language)
     };
     let paragraphs = [
         format!(
@@ -96,7 +96,7 @@ pub fn quality_table(quality: &Quality, language: Language) -> String {
             language.of("Round", "Ronde"),
             quality.round,
             language.of("Clients", "Cliënten"),
-            number(quality.clients, quality),
+            number(quality.clients),
             language.of(
                 "Estimated precision (of a client's registrations, the share that is its own)",
                 "Geschatte precisie (van de registraties van een cliënt het deel dat van die cliënt is)"
@@ -119,16 +119,17 @@ pub fn quality_table(quality: &Quality, language: Language) -> String {
                  (strangers may have been taken for one person), and sources whose registrations lack \
                  much (their clients are found elsewhere less often). Every partner sees in its own report \
                  which rows lack what.\n\
-                 ¹ Withheld: few clients, or hardly any but those of one source. Numbers are of clients, with deliberate noise, as in every report; shares are \
-                 computed from them. Nothing else is known of how clients were put together.",
+                 ¹ Withheld: few clients, or hardly any but those of one source. Numbers are of clients, with deliberate noise of at most {joint} (of each source: {own}); \
+                 shares are computed from them. Nothing else is known of how clients were put together.",
                 "Let op: cliënten met heel veel registraties of geboortedata die elkaar tegenspreken \
                  (onbekenden kunnen voor één mens zijn aangezien), en bronnen waarin veel ontbreekt (hun \
                  cliënten worden elders minder vaak gevonden). Elke partner ziet in het eigen verslag welke \
                  rijen wat missen.\n\
-                 ¹ Onderdrukt: weinig cliënten, of vrijwel alleen die van één bron. Getallen zijn van cliënten, met opzettelijke ruis, zoals in elk verslag; delen \
-                 zijn daaruit berekend. Meer is niet bekend over hoe cliënten zijn samengesteld.",
+                 ¹ Onderdrukt: weinig cliënten, of vrijwel alleen die van één bron. Getallen zijn van cliënten, met opzettelijke ruis van hoogstens {joint} (per bron: {own}); \
+                 delen zijn daaruit berekend. Meer is niet bekend over hoe cliënten zijn samengesteld.",
             )
-            .to_owned(),
+            .replace("{joint}", &quality.noise.joint.max_noise.to_string())
+            .replace("{own}", &quality.noise.one_source.max_noise.to_string()),
     ];
     paragraphs.join("\n\n")
 }

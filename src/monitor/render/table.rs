@@ -56,7 +56,7 @@ fn body(report: &Report, language: Language) -> String {
         cells.extend(row.codes.iter().map(|code| code.as_deref().map_or(unknown.into(), plain)));
         cells.extend(match row.number {
             Some(number) => [number.count, number.low, number.high].map(|n| n.to_string()),
-            None => [mark(report), String::new(), String::new()],
+            None => [mark(report, row), String::new(), String::new()],
         });
         if shares {
             cells.push(row.share.map_or_else(String::new, percent));

@@ -3,7 +3,8 @@ use samenloop_schema::{Digest, RoundId, RoundState};
 use super::*;
 use crate::population::{Estimate, Population, Stratum};
 use crate::report::{
-    Correction, Filter, Line, Measure, Noise, Number, Order, Per, Period, Report, Returned, Row,
+    Correction, Filter, Level, Line, Measure, Noise, Number, Order, Per, Period, Report, Returned,
+    Row,
 };
 use crate::rounds::RoundLine;
 use crate::words::Language::{En, Nl};
@@ -20,13 +21,21 @@ fn row(sources: &[&str], codes: &[Option<&str>], number: Option<(u64, u64, u64)>
         period: None,
         line: None,
         returned: None,
+        joint: true,
         share: None,
         codes: codes.iter().map(|code| code.map(str::to_owned)).collect(),
         number: number.map(|(count, low, high)| Number { count, low, high }),
     }
 }
 
-fn report(measure: Measure, by: &[&str], rows: Vec<Row>) -> Report {
+fn report(measure: Measure, by: &[&str], mut rows: Vec<Row>) -> Report {
+    for row in &mut rows {
+        row.joint = match measure {
+            Measure::Sources => false,
+            Measure::Recidivism => row.sources.is_empty(),
+            _ => true,
+        };
+    }
     Report {
         round: RoundId([0xab; 32]),
         purpose: "How many people\nneed help\u{1b}[2J".to_owned(),
@@ -40,7 +49,13 @@ fn report(measure: Measure, by: &[&str], rows: Vec<Row>) -> Report {
         parties: names(&["ggd", "ggz", "opvang"]),
         units: names(&["ggd", "ggz", "opvang"]),
         return_gap: 6,
-        noise: Noise { max_noise: 5, variance: 3.0, no_small: 2, threshold: 10, round_to: 1 },
+        noise: Noise {
+            one_source: Level { max_noise: 5, variance: 3.0, threshold: 10 },
+            joint: Level { max_noise: 28, variance: 64.0, threshold: 20 },
+            looks: 16,
+            no_small: 2,
+            round_to: 1,
+        },
         rows,
     }
 }
@@ -79,13 +94,13 @@ Round {round}
 | clients                                  | number | low | high |
 |------------------------------------------|--------|-----|------|
 | known to ggd only                        |    120 | 115 |  125 |
-| known to opvang only                     |   <10* |     |      |
+| known to opvang only                     |   <20* |     |      |
 | known to ggd and ggz, and to no one else |     61 |  56 |   61 |
-| known to all: ggd, ggz and opvang        |   <10* |     |      |
+| known to all: ggd, ggz and opvang        |   <20* |     |      |
 
-<10*  Withheld: fewer than 10 clients, perhaps none, or so nearly all clients of one source that it \
+<20*  Withheld: fewer than 20 clients with the deliberate deviation, perhaps none, or so nearly all clients of one source that it \
 would tell something about each of them.
-Numbers are people, each counted once. Every number is deliberately off by at most 5, typically by 2 \
+Numbers are people, each counted once. Every number is deliberately off by at most 28, typically by 8 \
 or less, so that nobody can be singled out; rows therefore need not add up.
 Low and high: how far the linkage's own doubts may move the number, 19 times out of 20. The \
 deliberate deviation comes on top, and so do people whom registrations show too poorly to recognise: \
@@ -112,7 +127,7 @@ fn every_measure_has_its_words() {
     for words in [
         "| ggd and ggz at the same time |     36 |  31 |   41 |",
         "| first ggd, later ggz         |     64 |  64 |   64 |",
-        "| first ggz, later ggd         |   <10* |",
+        "| first ggz, later ggd         |   <20* |",
         "| ggd and ggz, order unknown   |",
         "At the same time: in contact with both in at least one month.",
     ] {
@@ -146,9 +161,14 @@ fn categories_are_columns_and_filters_keep_their_rows() {
             ),
         "{text}"
     );
-    assert!(text.contains("| known to any source | (unknown) | v   |    <10 |"), "{text}");
+    assert!(text.contains("| known to any source | (unknown) | v   |    <20 |"), "{text}");
     assert!(text.contains("(unknown): not filled in, or the sources"), "{text}");
-    assert!(text.contains("<10  Withheld: fewer than 10 clients, perhaps none.\n"), "{text}");
+    assert!(
+        text.contains(
+            "<20  Withheld: fewer than 20 clients with the deliberate deviation, perhaps none.\n"
+        ),
+        "{text}"
+    );
 
     let filter = |text: &str| text.parse::<Filter>().expect("DIM=CODE");
     let mut kept = by_place();
@@ -188,8 +208,8 @@ fn both_languages_have_words_for_every_measure() {
     for words in [
         "Trend: cliënten in zorg en eerste contacten, per maand\n",
         "| in zorg, 2025-01        |     40 |   35 |   45 |",
-        "| eerste contact, 2025-03 |    <10 |",
-        "<10  Onderdrukt: minder dan 10 cliënten, misschien geen.",
+        "| eerste contact, 2025-03 |    <20 |",
+        "<20  Onderdrukt: met de opzettelijke afwijking minder dan 20 cliënten, misschien geen.",
         "In zorg: in de periode met minstens één bron in contact.",
     ] {
         assert!(text.contains(words), "{words}\n{text}");
@@ -198,11 +218,23 @@ fn both_languages_have_words_for_every_measure() {
     let rows = vec![returned(Returned::CameBack), returned(Returned::Stayed), row(&[], &[], None)];
     let report = report(Measure::Recidivism, &[], rows);
     let (english, dutch) = (table(&report, En), table(&report, Nl));
-    for words in ["came back to ggz ", "known to ggz without a gap ", "6 or more whole months"] {
+    for words in [
+        "came back to ggz ",
+        "known to ggz without a gap ",
+        "6 or more whole months",
+        "|   <10* |",
+        "|   <20* |",
+        "all sources together is deliberately off by at most 28, typically by 8 or less, every number of \
+         one source by at most 5, typically by 2 or less, so that",
+    ] {
         assert!(english.contains(words), "{words}\n{english}");
     }
-    for words in ["teruggekomen bij ggz ", "bij ggz zonder onderbreking ", "6 of meer hele maanden"]
-    {
+    for words in [
+        "teruggekomen bij ggz ",
+        "bij ggz zonder onderbreking ",
+        "6 of meer hele maanden",
+        "wijkt met opzet hoogstens 28, meestal 8 of minder af, elk getal van één bron hoogstens 5",
+    ] {
         assert!(dutch.contains(words), "{words}\n{dutch}");
     }
     let quarter = Period { first: "2025-07".parse().expect("a month"), months: 3 };
@@ -276,9 +308,9 @@ fn drawings_teach_how_they_are_read_and_mark_what_is_withheld() {
         for words in *words {
             assert!(drawing.contains(words), "{words}\n{drawing}");
         }
-        let marks = drawing.matches(">&lt;10").count() - 1;
+        let marks = drawing.matches(">&lt;20").count() - 1;
         assert_eq!(marks, *withheld, "and one in the legend: {drawing}");
-        assert!(drawing.contains("deliberately off by at most 5"));
+        assert!(drawing.contains("deliberately off by at most 28"));
         let page = html(report, Nl);
         assert!(page.starts_with("<!DOCTYPE html>") && page.contains("Zo leest u dit"));
         assert!(page.contains("Getallen zijn mensen"), "{page}");
@@ -383,13 +415,17 @@ fn json_has_every_number_with_what_it_counts() {
         serde_json::from_str(&json(&sequence()).expect("JSON")).expect("JSON");
     assert_eq!(value["measure"], "sequence");
     assert_eq!(value["round"], "ab".repeat(32));
-    assert_eq!(value["noise"]["max_noise"], 5);
+    assert_eq!(value["noise"]["one_source"]["max_noise"], 5);
+    assert_eq!(value["noise"]["joint"]["variance"], 64.0);
+    assert_eq!(value["noise"]["looks"], 16);
+    assert_eq!(value["rows"][0]["max_noise"], 28);
+    assert_eq!(value["rows"][0]["noise_variance"], 64.0);
     let shown = serde_json::json!({
-        "sources": ["ggd", "ggz"], "order": "first_then", "suppressed": false,
+        "sources": ["ggd", "ggz"], "order": "first_then", "max_noise": 28, "noise_variance": 64.0, "suppressed": false,
         "count": 64, "low": 64, "high": 64
     });
     let withheld = serde_json::json!({
-        "sources": ["ggd", "ggz"], "order": "then_first", "suppressed": true,
+        "sources": ["ggd", "ggz"], "order": "then_first", "max_noise": 28, "noise_variance": 64.0, "suppressed": true,
         "count": null, "low": null, "high": null
     });
     assert_eq!(value["rows"][1], shown);
@@ -404,18 +440,18 @@ fn json_has_every_number_with_what_it_counts() {
 #[test]
 fn csv_has_one_line_per_number() {
     let expected = "\
-clients,sources,number_of_sources,order,period,line,returned,suppressed,count,low,high,share
-ggd and ggz at the same time,ggd+ggz,,simultaneous,,,,false,36,31,41,
-\"first ggd, later ggz\",ggd+ggz,,first_then,,,,false,64,64,64,
-\"first ggz, later ggd\",ggd+ggz,,then_first,,,,true,,,,
-\"ggd and ggz, order unknown\",ggd+ggz,,unknown,,,,true,,,,
+clients,sources,number_of_sources,order,period,line,returned,suppressed,count,low,high,share,max_noise,noise_variance
+ggd and ggz at the same time,ggd+ggz,,simultaneous,,,,false,36,31,41,,28,64
+\"first ggd, later ggz\",ggd+ggz,,first_then,,,,false,64,64,64,,28,64
+\"first ggz, later ggd\",ggd+ggz,,then_first,,,,true,,,,,28,64
+\"ggd and ggz, order unknown\",ggd+ggz,,unknown,,,,true,,,,,28,64
 ";
     assert_eq!(csv(&sequence(), En).expect("CSV"), expected);
     let expected = "\
-clients,sources,number_of_sources,order,period,line,returned,place,sex,suppressed,count,low,high,share
-known to any source,,,,,,,,v,true,,,,
-known to any source,,,,,,,Groningen,v,false,300,290,310,0.545
-known to any source,,,,,,,Groningen,m,false,250,250,250,
+clients,sources,number_of_sources,order,period,line,returned,place,sex,suppressed,count,low,high,share,max_noise,noise_variance
+known to any source,,,,,,,,v,true,,,,,28,64
+known to any source,,,,,,,Groningen,v,false,300,290,310,0.545,28,64
+known to any source,,,,,,,Groningen,m,false,250,250,250,,28,64
 ";
     assert_eq!(csv(&by_place(), En).expect("CSV"), expected);
 }

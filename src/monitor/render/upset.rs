@@ -59,7 +59,7 @@ pub(super) fn panel(report: &Report, rows: &[&Row], language: Language) -> Piece
     let note = format!(
         "{hidden} {} {}",
         language.of("further combinations are withheld:", "verdere combinaties zijn onderdrukt:"),
-        mark(report)
+        rows.first().map_or_else(String::new, |row| mark(report, row))
     );
     Piece {
         height: head + lines.len() as f64 * LINE + if hidden > 0 { LINE } else { 0.0 },

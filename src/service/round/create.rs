@@ -1,6 +1,6 @@
 //! Announcing a round.
 
-use samenloop_disclose::LatticeSize;
+use samenloop_disclose::{JointNoise, LatticeSize, TooManyLooks};
 use samenloop_ledger::{Event, KeyError, WitnessKey};
 use samenloop_schema::{
     Digest, LinkageSchema, ManifestError, RoundId, RoundManifest, RoundState, SchemaError,
@@ -54,6 +54,9 @@ pub enum CreateError {
         /// What could be left out.
         advice: String,
     },
+    /// No noise hides what the questions ask.
+    #[error(transparent)]
+    TooManyLooks(#[from] TooManyLooks),
     /// A witness's key is none.
     #[error("manifest: witnesses: {key}: {reason}")]
     Witness {
@@ -105,6 +108,7 @@ impl Rounds {
             let (cells, advice) = (size.cells, size.advice());
             return Err(CreateError::TooManyCells { cells, most, advice });
         }
+        JointNoise::of(&facts.policy, &frame)?;
         let mut change = self.store().change()?;
         if change.get(ROUNDS, round.as_bytes())?.is_some() {
             return Err(CreateError::Exists { round });

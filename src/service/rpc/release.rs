@@ -204,7 +204,7 @@ impl Releases for ReleasesHandler {
 }
 
 fn description(release: &Release) -> GetReleaseResponse {
-    let (frame, policy) = (release.frame(), release.policy());
+    let (frame, policy, joint) = (release.frame(), release.policy(), release.joint());
     let list = |list: &samenloop_disclose::DimensionList, roll_up_of: &str| DimensionList {
         name: list.name.clone(),
         codes: list.codes.clone(),
@@ -234,6 +234,10 @@ fn description(release: &Release) -> GetReleaseResponse {
             variance: policy.variance,
             no_small: policy.no_small,
             threshold: policy.threshold,
+            joint_max_noise: joint.max_noise,
+            joint_variance: joint.variance,
+            joint_threshold: joint.threshold,
+            looks: joint.looks,
         }),
         purpose: frame.purpose.clone(),
         source_types: scope.types.clone(),

@@ -50,7 +50,7 @@ impl ReleaseError {
             Self::Witness(_) => None,
             Self::Refused(refusal) => Some(match refusal {
                 Refusal::Policy(_) => 2,
-                Refusal::Noise(_) => 3,
+                Refusal::Noise(_) | Refusal::Looks(_) => 3,
                 Refusal::Frame(_) => 4,
                 Refusal::Input(_) => 5,
                 Refusal::TooManyCells { .. } => 6,
@@ -109,6 +109,7 @@ pub(crate) fn frame(manifest: &RoundManifest, schema: &LinkageSchema) -> Result<
             return_gap: questions.return_gap,
             round_to: questions.round_to,
             linkage,
+            joint_variance: questions.joint_variance,
         },
     })
 }
