@@ -76,7 +76,7 @@ fn registration(party: u16, codes: Vec<Option<u16>>, from: u16, serial: u64) -> 
         start: Month::of(2020, from.into()).ok(),
         end: Month::of(2020, (from + 1).into()).ok(),
         digest: Digest::of(&[b"partner".as_slice(), &serial.to_le_bytes()].concat()),
-        quality: RecordQuality::default(),
+        quality: RecordQuality { information: Some(0), births: None },
     }
 }
 

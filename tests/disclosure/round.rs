@@ -8,7 +8,7 @@ use std::path::Path;
 
 use samenloop_disclose::{
     DimensionList, Frame, JointNoise, Measure, Months, NoiseKey, Order, RecordQuality,
-    Registration, Release, Return, Scope, contact_order, materialise,
+    Registration, Release, Return, Scope, contact_order, materialise, quality,
 };
 use samenloop_schema::{Digest, DisclosurePolicy, Draws, Month};
 
@@ -103,7 +103,11 @@ impl Round {
                     start,
                     end,
                     digest: Digest::of(&serial.to_be_bytes()),
-                    quality: RecordQuality::default(),
+                    // One record in seven lacks something.
+                    quality: RecordQuality {
+                        information: Some(if serial % 7 == 0 { 3 } else { 0 }),
+                        births: None,
+                    },
                 });
         }
         let list =
@@ -114,7 +118,7 @@ impl Round {
             purpose: "attacks".to_owned(),
             min_parties: 3,
             two_party: false,
-            scope: Scope::default(),
+            scope: Scope { linkage: quality::lists(&["names".to_owned()]), ..Scope::default() },
         };
         let clients = clients.into_values().collect();
         Self { frame, policy: DisclosurePolicy::default(), clients }
@@ -166,7 +170,9 @@ impl Round {
     pub fn truth(&self) -> BTreeMap<Place, Vec<u32>> {
         let mut truth: BTreeMap<Place, Vec<u32>> = BTreeMap::new();
         for (serial, client) in (0_u32..).zip(&self.clients) {
-            for place in client.places(self.frame.scope.return_gap, &self.splits()) {
+            let linked = client.put_together(self.frame.dimensions.len());
+            let asked = client.places(self.frame.scope.return_gap, &self.splits());
+            for place in asked.into_iter().chain(linked) {
                 truth.entry(place).or_default().push(serial);
             }
         }
@@ -177,12 +183,11 @@ impl Round {
 /// Asks every question of a release.
 pub fn answers(release: &Release) -> BTreeMap<Place, Option<u32>> {
     let mut shown = BTreeMap::new();
-    let dimensions = &release.frame().dimensions;
+    let lists: Vec<&DimensionList> = release.frame().lists().collect();
     for (measure, by) in release.questions() {
         let table = release.query(measure, &by).expect("a question of the lattice");
-        let place = |name: &&str| {
-            dimensions.iter().position(|list| list.name == **name).expect("a dimension")
-        };
+        let place =
+            |name: &&str| lists.iter().position(|list| list.name == **name).expect("a list");
         let (split, also) = (by.first().map(place), by.get(1).map(place));
         for cell in &table.cells {
             let place = Place {
@@ -211,6 +216,33 @@ impl Client {
         let rows = self.rows.iter().filter(|row| of(row.party));
         let codes: BTreeSet<u16> = rows.filter_map(|row| row.codes[dimension]).collect();
         if codes.len() == 1 { codes.first().copied() } else { None }
+    }
+
+    /// Every place of how good the linkage is that counts this client: nobody's links are in doubt and no
+    /// birth date is known. The lists stand behind so many dimensions.
+    fn put_together(&self, dimensions: usize) -> Vec<Place> {
+        let place = |measure, sources: Vec<u16>, list: usize, code| Place {
+            measure,
+            sources,
+            source_count: 0,
+            order: None,
+            returned: None,
+            split: Some((dimensions + list, code)),
+            also: None,
+        };
+        let lacks = |of: &dyn Fn(u16) -> bool| {
+            let rows = self.rows.iter().filter(|row| of(row.party));
+            let codes: BTreeSet<Option<u16>> = rows.map(|row| row.quality.information).collect();
+            if codes.len() == 1 { codes.first().copied().flatten() } else { None }
+        };
+        let most = [1, 2, 4, 8, 16, usize::MAX];
+        let size = most.iter().position(|most| self.rows.len() <= *most);
+        let codes = [lacks(&|_| true), size.map(|size| size as u16), Some(0), Some(0), None];
+        let unique =
+            (0..).zip(codes).map(|(list, code)| place(Measure::Unique, vec![], list, code));
+        let own = self.sources().into_iter();
+        let own = own.map(|a| place(Measure::Sources, vec![a], 0, lacks(&|party| party == a)));
+        unique.chain(own).collect()
     }
 
     fn months(&self, of: impl Fn(u16) -> bool) -> Vec<Months> {
