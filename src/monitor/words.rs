@@ -227,11 +227,11 @@ pub(crate) fn legend(report: &Report, language: Language) -> Vec<String> {
     }
     lines.push(fill(
         "Low and high: how far the linkage's own doubts may move the number, 19 times out of 20. The \
-         deliberate deviation comes on top, and so do people whom registrations show too poorly to \
-         recognise: they are counted once too often.",
+         deliberate deviation comes on top. People whom a registration shows too poorly to be recognised \
+         are put to others as often as they are expected to be missing.",
         "Laag en hoog: hoe ver de twijfels van de koppeling het getal kunnen verschuiven, 19 van de 20 \
-         keer. De opzettelijke afwijking komt daar bovenop, en ook mensen die uit de registraties niet \
-         te herkennen zijn: zij zijn een keer te veel geteld.",
+         keer. De opzettelijke afwijking komt daar bovenop. Wie uit een registratie niet te herkennen is, \
+         is zo vaak bij anderen gevoegd als zulke koppelingen naar verwachting ontbreken.",
     ));
     if let Some(correction) = report.correction {
         lines.push(corrected(correction, language).to_owned());

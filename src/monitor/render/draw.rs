@@ -171,7 +171,7 @@ fn panels(report: &Report, language: Language) -> Vec<(String, Vec<&Row>)> {
 #[must_use]
 pub fn svg(report: &Report, language: Language) -> String {
     let about = format!(
-        "{} {}: {}",
+        "{} · {}: {}",
         plain(&report.purpose),
         language.of("Sources", "Bronnen"),
         listed(&report.parties, language)

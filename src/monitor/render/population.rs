@@ -275,7 +275,7 @@ pub fn population_svg(population: &Population, language: Language) -> String {
          vlak zijn de mensen die een organisatie kent; wat rechts daarvan ligt, ziet niemand.",
     );
     let about = format!(
-        "{} {}: {}",
+        "{} · {}: {}",
         plain(&population.purpose),
         language.of("Sources", "Bronnen"),
         listed(&population.lists, language)

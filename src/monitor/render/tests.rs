@@ -103,8 +103,8 @@ would tell something about each of them.
 Numbers are people, each counted once. Every number is deliberately off by at most 28, typically by 8 \
 or less, so that nobody can be singled out; rows therefore need not add up.
 Low and high: how far the linkage's own doubts may move the number, 19 times out of 20. The \
-deliberate deviation comes on top, and so do people whom registrations show too poorly to recognise: \
-they are counted once too often."
+deliberate deviation comes on top. People whom a registration shows too poorly to be recognised are put \
+to others as often as they are expected to be missing."
     );
     assert_eq!(table(&patterns(), En), expected);
 }
