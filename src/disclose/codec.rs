@@ -8,8 +8,9 @@ use samenloop_schema::{Digest, DisclosurePolicy, Month, MonthRange, PartyId};
 
 use crate::frame::{DimensionList, Frame, RollUpList, Scope};
 use crate::joint::JointNoise;
-use crate::lattice::{Lattice, lattice_cells};
+use crate::lattice::Lattice;
 use crate::release::{Number, Release};
+use crate::size::lattice_cells;
 
 const HEADING: &[u8] = b"samenloop release 3\n";
 const NUMBER_LEN: usize = 12;

@@ -3,6 +3,7 @@ use samenloop_schema::MonthRange;
 use super::*;
 use crate::contact::Meeting;
 use crate::frame::{DimensionList, RollUpList, Scope};
+use crate::size::{LatticeSize, lattice_cells};
 
 fn frame(parties: usize, codes: &[usize]) -> Frame {
     let list = |(place, len): (usize, &usize)| DimensionList {
@@ -88,8 +89,13 @@ fn a_lattice_that_is_too_large_says_what_to_leave_out() {
     for hint in ["measure flows", "questions.months", "time_dimensions", "d0 (30 codes)"] {
         assert!(advice.contains(hint), "{hint}: {advice}");
     }
-    let advice = LatticeSize::of(&policy(1), &frame(8, &[])).advice();
-    assert!(!advice.contains("months") && !advice.contains("dimension"), "{advice}");
+    // Nobody can leave out what every round has.
+    let scope = Scope { linkage: quality::lists(&[]), ..Scope::default() };
+    let bare = Frame { scope, ..frame(8, &[]) };
+    for frame in [frame(8, &[]), bare] {
+        let advice = LatticeSize::of(&policy(1), &frame).advice();
+        assert!(!advice.contains("months") && !advice.contains("dimension"), "{advice}");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod ptable;
 pub mod quality;
 mod release;
 mod rules;
+mod size;
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,6 @@ pub use frame::{DimensionList, Frame, RollUpList, Scope};
 pub use frozen::frozen_partition;
 pub use interval::{STEP as INTERVAL_STEP, linkage_offsets};
 pub use joint::{JointNoise, TooManyLooks};
-pub use lattice::{LatticeSize, lattice_cells};
 pub use materialise::{Refusal, materialise};
 pub use measure::{MAX_PATTERN_SOURCES, Measure, Order, Return};
 pub use noise::NoiseKey;
@@ -45,3 +45,4 @@ pub use population::{PopulationTable, Stratum};
 pub use ptable::{NoiseError, NoiseShape, PerturbationTable, Transition};
 pub use quality::RecordQuality;
 pub use release::{Cell, Number, QueryError, Release, Released, Table};
+pub use size::{LatticeSize, lattice_cells};

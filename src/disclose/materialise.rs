@@ -8,13 +8,14 @@ use crate::counting::{Partition, count};
 use crate::frame::Frame;
 use crate::interval::with_intervals;
 use crate::joint::{JointNoise, TooManyLooks};
-use crate::lattice::{Lattice, LatticeSize};
+use crate::lattice::Lattice;
 use crate::noise::NoiseKey;
 use crate::people::{Registration, Registrations};
 use crate::ptable::{NoiseError, NoiseShape, PerturbationTable};
 use crate::quality::derived;
 use crate::release::Release;
 use crate::rules::{Exact, Level, Protection};
+use crate::size::LatticeSize;
 
 /// Why nothing is released. No text tells anything about the data beyond the rule.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
