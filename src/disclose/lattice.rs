@@ -275,6 +275,9 @@ impl Lattice {
             }
         };
         at(Measure::Unique, 0, stratum);
+        if split.of_linkage {
+            return self.known_to(split, stratum, &Family::SOURCES, &person.sources, visit);
+        }
         for (place, returned) in person.returned.iter().skip(1).enumerate() {
             let who = usize::from(person.sources.units[place]) + 1;
             let own = self.stratum(split, person.sources.own(place, self.categories.len()));
@@ -310,6 +313,9 @@ impl Lattice {
             if !family.each.by_type() {
                 visit(self.known(split, *unit, stratum));
             }
+        }
+        if split.of_linkage {
+            return;
         }
         let mut at = |measure: Measure, place: usize| {
             if let Some(begin) = split.begins[measure as usize] {

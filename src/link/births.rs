@@ -54,9 +54,6 @@ pub fn contradictory_births(
         told
     };
     let members = Members::of(clusters);
-    let found: Vec<Option<bool>> = (0..members.len() as u32)
-        .into_par_iter()
-        .map(|label| told(members.cluster(label)))
-        .collect();
+    let found: Vec<Option<bool>> = members.par_iter().map(told).collect();
     clusters.iter().map(|cluster| found[*cluster as usize]).collect()
 }

@@ -38,14 +38,13 @@ const TOGETHER: usize = 256;
 pub(crate) fn impute(
     population: &Population,
     graph: &Graph,
-    clusters: &[u32],
+    members: &Members,
     unseen: &[Unseen],
     draws: &Draws,
     seed: u64,
 ) -> Draws {
-    let members = Members::of(clusters);
-    let again = again(population, &members);
-    let homes = Homes::new(population, graph, clusters, &members, draws);
+    let again = again(population, members);
+    let homes = Homes::new(population, graph, members, draws);
     let joins: Vec<Vec<Join>> = (0..draws.number())
         .into_par_iter()
         .map(|draw| {
@@ -84,11 +83,10 @@ impl<'a> Homes<'a> {
     fn new(
         population: &'a Population,
         graph: &'a Graph,
-        clusters: &[u32],
         members: &'a Members,
         draws: &Draws,
     ) -> Self {
-        let listed = draws.lists(clusters.len());
+        let listed = draws.lists(population.len());
         let mut singles = HashMap::<u32, &[u64]>::new();
         for (records, mask) in draws.clusters() {
             if let [record] = records {

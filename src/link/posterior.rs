@@ -7,6 +7,7 @@ use samenloop_schema::Draws;
 
 use crate::cluster::Graph;
 use crate::imputed::{impute, normal};
+use crate::members::Members;
 use crate::partitions::{Explorer, Further};
 use crate::population::Population;
 use crate::run::{LinkError, Progress};
@@ -48,13 +49,13 @@ impl Posterior {
         population: &Population,
         graph: &Graph,
         clusters: &[u32],
+        members: &Members,
         unseen: &[Unseen],
         draws: u32,
         progress: &dyn Progress,
     ) -> Result<Self, LinkError> {
         let components = graph.components();
-        let mut sizes = vec![0_u32; clusters.len()];
-        clusters.iter().for_each(|cluster| sizes[*cluster as usize] += 1);
+        let size = |cluster: u32| members.cluster(cluster).len();
         let seed = u64::from_le_bytes(population.digest.0[8..16].try_into().unwrap_or_default());
         let mut state = seed;
         let odds: Vec<f64> = (0..draws).map(|_| (DOUBT * normal(&mut state)).exp()).collect();
@@ -72,14 +73,14 @@ impl Posterior {
                     explorer.enter(graph, component, FURTHER);
                     let start = component.iter().map(|record| clusters[*record as usize]);
                     explorer.explore(start, &odds, seed ^ *place as u64);
-                    explorer.list(|members, mask| {
+                    explorer.list(|together, mask| {
                         let of = |member: &u32| component[*member as usize];
-                        let cluster = clusters[of(&members[0]) as usize];
-                        let own = sizes[cluster as usize] as usize == members.len()
-                            && members.iter().all(|m| clusters[of(m) as usize] == cluster);
+                        let cluster = clusters[of(&together[0]) as usize];
+                        let own = size(cluster) == together.len()
+                            && together.iter().all(|m| clusters[of(m) as usize] == cluster);
                         if !(own && mask == found.every()) {
                             let global = |member| population.global[of(member) as usize];
-                            found.push(members.iter().map(global), mask);
+                            found.push(together.iter().map(global), mask);
                         }
                     });
                 }
@@ -94,14 +95,14 @@ impl Posterior {
         components.records.iter().for_each(|record| uncertain[*record as usize] = true);
         for (record, cluster) in clusters.iter().enumerate().filter(|(at, _)| !uncertain[*at]) {
             // What held it to its cluster was cut.
-            if sizes[*cluster as usize] > 1 && draws > 0 {
+            if size(*cluster) > 1 && draws > 0 {
                 all.push([population.global[record]], &all.every());
             }
         }
         explored.into_iter().for_each(|found| all.append(found));
         let mut global = vec![0; clusters.len()];
         clusters.iter().zip(&population.global).for_each(|(c, at)| global[*at as usize] = *c);
-        let all = impute(population, graph, clusters, unseen, &all, !seed);
+        let all = impute(population, graph, members, unseen, &all, !seed);
         Ok(Self { estimate: estimate(&global, &all), draws: all })
     }
 

@@ -6,6 +6,7 @@ use samenloop_schema::{Digest, LinkageSchema, Record, RowRule};
 use crate::candidates::{self, blocks};
 use crate::cluster;
 use crate::compare::Comparison;
+use crate::members::Members;
 use crate::model::{self, Model};
 use crate::patterns::Patterns;
 use crate::population::Population;
@@ -155,12 +156,20 @@ pub fn link(
     drop(edges);
     let canonical = graph.clusters(|a, b| model.pair_weight(&comparison, &population, a, b));
     progress.permille(920);
-    let unseen = unseen::joins(&comparison, &population, &canonical);
+    let members = Members::of(&canonical);
+    let unseen = unseen::joins(&comparison, &population, &members);
     if progress.cancelled() {
         return Err(LinkError::Cancelled);
     }
-    let posterior =
-        Posterior::new(&population, &graph, &canonical, &unseen, options.draws, progress)?;
+    let posterior = Posterior::new(
+        &population,
+        &graph,
+        &canonical,
+        &members,
+        &unseen,
+        options.draws,
+        progress,
+    )?;
     let mut clusters = vec![0; population.len()];
     for (canonical, cluster) in population.global.iter().zip(&canonical) {
         clusters[*canonical as usize] = *cluster;

@@ -64,7 +64,7 @@ fn traps(vector: &Vector) -> u64 {
 pub(crate) fn joins(
     comparison: &Comparison,
     population: &Population,
-    clusters: &[u32],
+    members: &Members,
 ) -> Vec<Unseen> {
     if comparison.encodings() + population.keys.len() < FEWEST {
         return vec![];
@@ -75,8 +75,7 @@ pub(crate) fn joins(
         let encodings = population.encodings.iter().take(comparison.encodings());
         (keys, encodings.filter(|column| column.ones[record] > 0).count())
     };
-    let members = Members::of(clusters);
-    for record in 0..clusters.len() {
+    for record in 0..population.len() {
         classes.entry(class_of(record)).or_default().records += 1.0;
     }
     let looked_at = members.par_iter().filter(|cluster| (2..=LARGE).contains(&cluster.len()));

@@ -4,6 +4,7 @@ use samenloop_schema::{Digest, Month, RoundId};
 use samenloop_wire::client::{ClientConfig, ConnectError, explain};
 use samenloop_wire::v1;
 use samenloop_wire::v1::releases_client::ReleasesClient;
+use tonic::transport::Channel;
 
 use crate::report::{
     Correction, Level, Line, Measure, Noise, Number, Order, Per, Period, Question, Report,
@@ -36,20 +37,38 @@ pub async fn fetch(
     round: RoundId,
     question: &Question,
 ) -> Result<Report, FetchError> {
-    let refused = |status: tonic::Status| FetchError::Refused(explain(&status));
-    let mut client =
-        ReleasesClient::new(config.connect().await?).max_decoding_message_size(MAX_ANSWER_BYTES);
-    let request = v1::GetReleaseRequest { round_id: round.as_bytes().to_vec().into() };
-    let round_id = request.round_id.clone();
-    let release = client.get_release(request).await.map_err(refused)?.into_inner();
-    let asked = Asked::of(question, &release);
-    let mut tables = vec![];
-    for (measure, by) in asked.tables() {
-        let request =
-            v1::QueryTableRequest { round_id: round_id.clone(), measure: measure.into(), by };
-        tables.push(client.query_table(request).await.map_err(refused)?.into_inner());
+    Asking::begin(config.connect().await?, round).await?.ask(question).await
+}
+
+/// Questions to one release over one connection.
+pub(crate) struct Asking {
+    client: ReleasesClient<Channel>,
+    round: RoundId,
+    release: v1::GetReleaseResponse,
+}
+
+fn refused(status: tonic::Status) -> FetchError {
+    FetchError::Refused(explain(&status))
+}
+
+impl Asking {
+    pub(crate) async fn begin(channel: Channel, round: RoundId) -> Result<Self, FetchError> {
+        let mut client = ReleasesClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES);
+        let request = v1::GetReleaseRequest { round_id: round.as_bytes().to_vec().into() };
+        let release = client.get_release(request).await.map_err(refused)?.into_inner();
+        Ok(Self { client, round, release })
     }
-    asked.read(round, &release, &tables).map_err(FetchError::Answer)
+
+    pub(crate) async fn ask(&mut self, question: &Question) -> Result<Report, FetchError> {
+        let asked = Asked::of(question, &self.release);
+        let mut tables = vec![];
+        for (measure, by) in asked.tables() {
+            let round_id = self.round.as_bytes().to_vec().into();
+            let request = v1::QueryTableRequest { round_id, measure: measure.into(), by };
+            tables.push(self.client.query_table(request).await.map_err(refused)?.into_inner());
+        }
+        asked.read(self.round, &self.release, &tables).map_err(FetchError::Answer)
+    }
 }
 
 /// A question in the protocol's terms.

@@ -7,7 +7,7 @@ use samenloop_wire::v1;
 use samenloop_wire::v1::rounds_client::RoundsClient;
 use serde::Serialize;
 
-use crate::fetch::{FetchError, fetch};
+use crate::fetch::{Asking, FetchError};
 use crate::report::{Measure, Noise, Question, Report};
 
 /// A number of clients by one code; withheld without a count.
@@ -64,22 +64,27 @@ pub struct Quality {
 
 /// Asks for everything that a released round tells about its linkage.
 pub async fn fetch_quality(config: &ClientConfig, round: RoundId) -> Result<Quality, FetchError> {
+    let channel = config.connect().await?;
     let request = v1::GetRoundRequest { round_id: round.as_bytes().to_vec().into() };
-    let state = RoundsClient::new(config.connect().await?)
+    let state = RoundsClient::new(channel.clone())
         .get_round(request)
         .await
         .map_err(|status| FetchError::Refused(explain(&status)))?
         .into_inner();
-    let ask = async |measure: Measure, by: &[&str]| {
+    let mut asking = Asking::begin(channel, round).await?;
+    let mut ask = async |measure: Measure, by: &[&str]| {
         let by = by.iter().map(|name| (*name).to_owned()).collect();
-        fetch(config, round, &Question { by, ..measure.into() }).await
+        asking.ask(&Question { by, ..measure.into() }).await
     };
     let unique = ask(Measure::Unique, &[]).await?;
     let sources = ask(Measure::Sources, &[]).await?;
     let information = ask(Measure::Sources, &[lists::INFORMATION]).await?;
-    let by = async |list| Ok::<_, FetchError>(parts(&ask(Measure::Unique, &[list]).await?, None));
+    let mut by =
+        async |list| Ok::<_, FetchError>(parts(&ask(Measure::Unique, &[list]).await?, None));
     let by_precision = by(lists::PRECISION).await?;
     let by_recall = by(lists::RECALL).await?;
+    let by_registrations = by(lists::REGISTRATIONS).await?;
+    let by_births = by(lists::BIRTHS).await?;
     let source = |(place, party): (usize, &String)| {
         let own = state.parties.iter().find(|own| own.party as usize == place);
         let registrations = own.map_or(0, |own| own.records_rounded);
@@ -101,8 +106,8 @@ pub async fn fetch_quality(config: &ClientConfig, round: RoundId) -> Result<Qual
         recall: mean(&by_recall),
         by_precision,
         by_recall,
-        by_registrations: by(lists::REGISTRATIONS).await?,
-        by_births: by(lists::BIRTHS).await?,
+        by_registrations,
+        by_births,
         sources: sources.parties.iter().enumerate().map(source).collect(),
     })
 }

@@ -55,16 +55,15 @@ fn linked(clusters: &[u32]) -> Vec<(u32, u32)> {
     pairs.collect()
 }
 
-/// Precision and recall of the clusters by `shares` of [`together`].
+/// Precision and recall of the clusters by `shares` of [`together`] and the number of [`sure`] pairs.
 pub(super) fn believed(
     clusters: &[u32],
-    draws: &Draws,
     shares: &BTreeMap<(u32, u32), f64>,
+    sure: usize,
 ) -> Believed {
     let linked = linked(clusters);
-    let sure = sure(clusters, draws).len() as f64;
-    let doubtful = linked.iter().filter_map(|pair| shares.get(pair)).sum::<f64>();
-    let (linked, right) = (linked.len() as f64, doubtful);
+    let right = linked.iter().filter_map(|pair| shares.get(pair)).sum::<f64>();
+    let (linked, sure) = (linked.len() as f64, sure as f64);
     let all = sure + shares.values().sum::<f64>();
     let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 1.0 };
     let (precision, recall) = (share(right + sure, linked), share(right + sure, all));
@@ -86,11 +85,14 @@ mod tests {
         let shares = together(&draws);
         let pairs: Vec<_> = shares.iter().map(|(pair, share)| (*pair, *share)).collect();
         assert_eq!(pairs, [((0, 1), 0.75), ((4, 5), 0.5)]);
-        let believed = believed(&clusters, &draws, &shares);
+        let believed = believed(&clusters, &shares, sure(&clusters, &draws).len());
         // Linked are a doubtful pair and a sure one; half a pair more is expected.
         assert!((believed.precision - 1.75 / 2.0).abs() < 1e-12, "{believed:?}");
         assert!((believed.recall - 1.75 / 2.25).abs() < 1e-12, "{believed:?}");
         let none = Draws::default();
-        assert_eq!(super::believed(&clusters, &none, &together(&none)).f1, 1.0);
+        assert_eq!(
+            super::believed(&clusters, &together(&none), sure(&clusters, &none).len()).f1,
+            1.0
+        );
     }
 }

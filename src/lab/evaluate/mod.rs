@@ -272,10 +272,10 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
     let pairs = counts::pairs(&registries, &clusters);
     let people: Vec<u32> = submitted_truth(&loaded, &counts::truth(&registries));
     let shares = together(linkage.posterior.draws());
-    let believed = believed(&linkage.clusters, linkage.posterior.draws(), &shares);
+    let sure = sure(&linkage.clusters, linkage.posterior.draws());
+    let believed = believed(&linkage.clusters, &shares, sure.len());
     let one = |(a, b): (u32, u32)| people[a as usize] == people[b as usize];
-    let sure = sure(&linkage.clusters, linkage.posterior.draws()).into_iter();
-    let thresholds = thresholds::thresholds(&shares, sure, &people);
+    let thresholds = thresholds::thresholds(&shares, sure.into_iter(), &people);
     let quality = quality::quality(
         &schema,
         &loaded.iter().flat_map(|source| &source.survey.records).collect::<Vec<_>>(),

@@ -142,7 +142,7 @@ impl Rounds {
         let found = partition::read(&self.store().read()?, &round)?;
         let seed = Zeroizing::new(random::<32>().map_err(StoreError::from)?);
         let frame = frame(&facts.manifest, &facts.schema)
-            .map_err(|_| Refusal::Frame("a roll-up does not fit the linkage schema"))?;
+            .map_err(|_| Refusal::Frame("a list does not fit the linkage schema"))?;
         let frozen = frozen_partition(&frame, &registrations, &found.clusters, &found.draws)
             .map(|draw| found.draws.partition(&found.clusters, draw))
             .unwrap_or(found.clusters);
