@@ -12,7 +12,7 @@ use samenloop_benches::{records, schema};
 use samenloop_lab::installation::Installation;
 use samenloop_partner::extract::{self, Extract};
 use samenloop_partner::{submissions, submit};
-use samenloop_schema::{KeyCheckValue, LinkageSchema, RoundId, RoundManifest};
+use samenloop_schema::{KeyCheckValue, LinkageSchema, RoundId, RoundManifest, drop_common_keys};
 use samenloop_service::identity::Role;
 use samenloop_service::{Config, Server};
 use samenloop_wire::v1;
@@ -24,10 +24,11 @@ const RECORDS: [usize; 2] = [40_000, 200_000];
 const PARTIES: [&str; 3] = ["ggd", "ggz", "opvang"];
 const KEY: KeyCheckValue = KeyCheckValue([9; 16]);
 
-/// An extract of so many invented people.
+/// An extract of so many invented people, as `encode` writes it: without common match keys.
 fn write_extract(path: &Path, schema: &LinkageSchema, count: usize) -> anyhow::Result<()> {
     let shape = schema.shape();
-    let records = records(schema, count);
+    let mut records = records(schema, count);
+    drop_common_keys(&mut records, schema.max_key_multiplicity);
     let each = |put: &mut dyn FnMut(&[u8]) -> std::io::Result<()>| {
         let mut row = vec![];
         records.iter().try_for_each(|record| {

@@ -22,12 +22,11 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use prost::bytes::Bytes;
 use samenloop_schema::{
-    Digest, EncodingShape, KeyCheckValue, LinkageSchema, Record, RecordShape, Row, RowRule,
+    Digest, EncodingShape, KeyCheckValue, LinkageSchema, Record, RecordShape, RoundId, RowRule,
     SubmissionId,
 };
-use samenloop_wire::{MAX_BATCH_BYTES, MAX_BATCH_RECORDS};
+use samenloop_wire::{Batch, MAX_BATCH_BYTES, MAX_BATCH_RECORDS};
 use sha2::{Digest as _, Sha256};
 
 use crate::private_file::{self, PrivateFileError};
@@ -323,15 +322,26 @@ impl Extract {
 
     /// The records of one batch, each checked against the shape; empty beyond the last.
     pub fn batch(&mut self, number: u32) -> Result<Vec<Record>, ExtractError> {
-        self.rows(number, |_, row| row.to_record())
+        let rows = self.rows(number)?;
+        let shape = &self.header.shape;
+        let records = rows.chunks(shape.row_len()).map(|row| shape.read_row(row)).enumerate();
+        records.map(|(place, row)| row.map_err(|rule| self.broken(number, place, rule))).collect()
     }
 
-    /// What is made of each row of one batch, together with all of them.
-    pub(crate) fn rows<T>(
-        &mut self,
-        number: u32,
-        make: impl Fn(&Bytes, Row<'_>) -> T,
-    ) -> Result<Vec<T>, ExtractError> {
+    /// One batch as it is sent; the service checks its rows.
+    pub(crate) fn message(&mut self, round: &RoundId, number: u32) -> Result<Batch, ExtractError> {
+        let rows = self.rows(number)?;
+        let Header { shape, submission_id, key_check_value, .. } = &self.header;
+        Batch::of_rows(shape, (round, submission_id, key_check_value), number, &rows)
+            .map_err(|rule| self.broken(number, 0, rule))
+    }
+
+    fn broken(&self, batch: u32, place: usize, rule: RowRule) -> ExtractError {
+        let row = u64::from(batch) * u64::from(self.header.rows_per_batch) + place as u64;
+        ExtractError::Row { path: self.path.clone(), row, rule }
+    }
+
+    fn rows(&mut self, number: u32) -> Result<Vec<u8>, ExtractError> {
         let Header { shape, rows_per_batch, rows, .. } = &self.header;
         let first = u64::from(number) * u64::from(*rows_per_batch);
         let count = rows.saturating_sub(first).min(u64::from(*rows_per_batch));
@@ -340,13 +350,7 @@ impl Extract {
         self.file.seek(SeekFrom::Start(self.rows_at + first * row_len as u64)).map_err(read)?;
         let mut bytes = vec![0; count as usize * row_len];
         self.file.read_exact(&mut bytes).map_err(read)?;
-        let bytes = Bytes::from(bytes);
-        let rows = bytes.chunks_exact(row_len).zip(first..);
-        rows.map(|(row, place)| match shape.row(row) {
-            Ok(row) => Ok(make(&bytes, row)),
-            Err(rule) => Err(ExtractError::Row { path: self.path.clone(), row: place, rule }),
-        })
-        .collect()
+        Ok(bytes)
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use samenloop_schema::{RoundId, RoundState, SubmissionId};
 use samenloop_wire::client::{ClientConfig, ConnectError};
+use samenloop_wire::v1;
 use samenloop_wire::v1::submissions_client::SubmissionsClient;
-use samenloop_wire::{row_to_batch_record, v1};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -16,7 +16,7 @@ use crate::extract::{Extract, ExtractError};
 use crate::submissions::{self, CallError, PATIENCE, bytes, request};
 
 /// Batches that may be under way without having been acknowledged.
-const WINDOW: u32 = 8;
+const WINDOW: u32 = 16;
 
 /// Attempts that may fail in a row before the upload is given up.
 const ATTEMPTS: u32 = 10;
@@ -245,7 +245,7 @@ impl Upload<'_> {
             tokio::time::timeout(PATIENCE, uploading).await.map_err(silence)??.into_inner();
         while held < batches {
             while next < batches && next - held < WINDOW {
-                let batch = self.batch(next)?;
+                let batch = self.extract.message(&self.round, next).map_err(SubmitError::from)?;
                 if sender.send(batch).await.is_err() {
                     // The stream has ended; its acknowledgements say why.
                     break;
@@ -264,17 +264,5 @@ impl Upload<'_> {
             self.hold(held, batches);
         }
         Ok(())
-    }
-
-    fn batch(&mut self, number: u32) -> Result<v1::Batch, Ended> {
-        let records = self.extract.rows(number, row_to_batch_record).map_err(SubmitError::from)?;
-        let header = self.extract.header();
-        Ok(v1::Batch {
-            round_id: bytes(&self.round.0),
-            submission_id: bytes(&header.submission_id.0),
-            key_check_value: bytes(&header.key_check_value.0),
-            number,
-            records,
-        })
     }
 }

@@ -151,6 +151,14 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The SHA-256 of everything that is put, one after another.
+    #[must_use]
+    pub fn of_written(write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> Self {
+        let mut hash = Sha256::new();
+        write(&mut |bytes| hash.update(bytes));
+        Self(hash.finalize().into())
+    }
+
     /// The SHA-256 of a purpose and parts, each with its length before it, so that no two lists of
     /// parts give the same input.
     #[must_use]

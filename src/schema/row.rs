@@ -135,13 +135,38 @@ impl RecordShape {
         Ok(())
     }
 
-    /// Checks a row.
-    pub fn row<'r>(&'r self, bytes: &'r [u8]) -> Result<Row<'r>, RowRule> {
+    /// The match keys of a row that was checked before, zeros where one is absent; one that is there has
+    /// others.
+    pub fn match_keys<'r>(&'r self, bytes: &'r [u8]) -> Result<&'r [[u8; KEY]], RowRule> {
+        self.unchecked(bytes).map(Row::match_keys)
+    }
+
+    /// What stands in a row, of which only the length is checked.
+    pub fn values<'r>(
+        &'r self,
+        bytes: &'r [u8],
+    ) -> Result<
+        Values<
+            impl ExactSizeIterator<Item = &'r [u8]>,
+            impl ExactSizeIterator<Item = &'r [u8]>,
+            impl ExactSizeIterator<Item = u16>,
+        >,
+        RowRule,
+    > {
+        self.unchecked(bytes).map(Row::values)
+    }
+
+    fn unchecked<'r>(&'r self, bytes: &'r [u8]) -> Result<Row<'r>, RowRule> {
         let (found, expected) = (bytes.len(), self.row_len());
         if found != expected {
             return Err(RowRule::RowLength { found, expected });
         }
-        let row = Row { shape: self, bytes };
+        Ok(Row { shape: self, bytes })
+    }
+
+    /// Checks a row.
+    pub fn row<'r>(&'r self, bytes: &'r [u8]) -> Result<Row<'r>, RowRule> {
+        let row = self.unchecked(bytes)?;
         row.check()?;
         Ok(row)
     }
@@ -189,9 +214,7 @@ impl<'r> Row<'r> {
         })
     }
 
-    /// Every match key's bytes, zeros where it is absent; one that is there has others.
-    #[must_use]
-    pub fn match_keys(self) -> &'r [[u8; KEY]] {
+    fn match_keys(self) -> &'r [[u8; KEY]] {
         &self.bytes[self.keys_at()..].as_chunks::<KEY>().0[..self.shape.match_keys]
     }
 
@@ -242,8 +265,7 @@ impl<'r> Row<'r> {
     }
 
     /// Its values, none of them copied.
-    #[must_use]
-    pub fn values(
+    fn values(
         self,
     ) -> Values<
         impl ExactSizeIterator<Item = &'r [u8]>,

@@ -1,11 +1,10 @@
 //! Batches: checked and encrypted one by one, made durable together with those that arrived meanwhile.
 
-use prost::Message as _;
 use samenloop_ledger::{Event, Rounded, commit};
 use samenloop_schema::{Digest, KeyCheckValue, RoundId, Step, SubmissionId};
-use samenloop_wire::store::{batch_key, submission_key};
+use samenloop_wire::store::{NONCE_LEN, TAG_LEN, batch_key, submission_key};
 use samenloop_wire::v1::{self, BatchAcknowledgement, StoredBatch, SubmissionState};
-use samenloop_wire::{BatchRule, from_batch};
+use samenloop_wire::{Batch, BatchRule};
 use zeroize::Zeroizing;
 
 use crate::identity::Caller;
@@ -37,11 +36,6 @@ fn is_open(held: &v1::StoredSubmission) -> bool {
 }
 
 impl Prepared {
-    /// Whether it is refused already.
-    pub(crate) fn is_refused(&self) -> bool {
-        self.outcome.is_err()
-    }
-
     /// The one after another, which could not be read.
     pub(crate) fn undecodable(before: &Place, rule: IngestRule) -> Self {
         let number = before.number.saturating_add(1);
@@ -67,7 +61,7 @@ impl Rounds {
     pub(crate) fn prepare_batch(
         &self,
         caller: &Caller,
-        batch: &v1::Batch,
+        batch: &Batch,
     ) -> Result<Prepared, IngestError> {
         let number = batch.number;
         let round = RoundId::from_slice(&batch.round_id).ok_or(IngestError::Refused {
@@ -78,14 +72,16 @@ impl Rounds {
             StepError::NoRound { .. } => IngestError::NoRound { number, reason },
             other => other.into(),
         })?;
-        let mut rows = Zeroizing::new(vec![]);
-        let outcome = match from_batch(&member.facts.shape, batch, &mut rows) {
+        // Erased if it breaks off in between; what is sealed has no copy left.
+        let mut rows = Zeroizing::new(vec![0; NONCE_LEN]);
+        rows.reserve_exact(batch.records.len() * member.facts.shape.row_len() + TAG_LEN);
+        let outcome = match batch.check(&member.facts.shape, &mut rows) {
             Ok(checked) => Ok(Content {
                 submission: checked.submission_id,
                 key_check_value: checked.key_check_value,
                 records: checked.records as u64,
-                digest: Digest::of(&batch.encode_to_vec()),
-                sealed: self.seal_rows(&member, &checked.submission_id, number, &rows)?,
+                digest: checked.digest,
+                sealed: self.seal_rows(&member, &checked.submission_id, number, rows)?,
             }),
             Err(rule) => Err(rule.into()),
         };
@@ -93,13 +89,14 @@ impl Rounds {
         Ok(Prepared { place: Place { member, submission, number }, outcome })
     }
 
-    /// Rows under their submission's data key, which is the same for as long as it is open.
+    /// Rows, which follow after room for a nonce, under their submission's data key. That is the same for
+    /// as long as it is open.
     fn seal_rows(
         &self,
         member: &Member,
         submission: &SubmissionId,
         number: u32,
-        rows: &[u8],
+        mut rows: Zeroizing<Vec<u8>>,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         let (round, party) = (&member.facts.id, member.place.into());
         let key = submission_key(round, party, submission);
@@ -109,7 +106,8 @@ impl Rounds {
         let held = read.get(SUBMISSIONS, &key)?.filter(is_open).filter(keeps_rows);
         let Some(held) = held else { return Ok(None) };
         let data_key = data_key(&read, &held, &key)?;
-        Ok(Some(data_key.seal(rows, &batch_key(round, submission, number))?))
+        data_key.seal_in_place(&mut rows, &batch_key(round, submission, number))?;
+        Ok(Some(std::mem::take(&mut *rows)))
     }
 
     /// Makes batches durable in one change, each with its ledger entry, and acknowledges them. At the

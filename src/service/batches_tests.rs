@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use samenloop_schema::SubmissionId;
-use samenloop_wire::v1;
+use samenloop_wire::v1::Record;
 
 use super::*;
 use crate::fixture::{Fixture, KEY, batch, partner, record};
@@ -9,7 +9,11 @@ use crate::store::ENTRIES;
 
 const ID: SubmissionId = SubmissionId([1; 16]);
 
-type Change = fn(&mut v1::Batch);
+type Change = fn(&mut Batch);
+
+fn edit(batch: &mut Batch, row: usize, change: impl FnOnce(&mut Record)) {
+    batch.change_record(row, change).expect("a record");
+}
 
 /// Every kind of malformed batch with its rule's code and a part of what the sender is told.
 const CASES: &[(Change, u16, &str)] = &[
@@ -18,27 +22,37 @@ const CASES: &[(Change, u16, &str)] = &[
     (|b| b.key_check_value = vec![1; 17].into(), 22, "key check value is 17 bytes"),
     (|b| b.records.clear(), 23, "batch is empty"),
     (|b| b.records = vec![b.records[0].clone(); 4097], 24, "4097 records"),
-    (|b| b.records[0].match_keys = vec![vec![1; 1 << 20].into()], 25, "at most 1048576"),
-    (|b| b.records[1].encodings.clear(), 40, "row 1: has 0 encodings"),
-    (|b| b.records[1].encodings[0].truncate(24), 41, "row 1: encoding 0 is 24 bytes"),
-    (|b| b.records[0].encodings[0] = vec![255; 32].into(), 42, "every bit set"),
-    (|b| b.records[0].encodings[0] = vec![0; 32].into(), 43, "no bit set"),
-    (|b| b.records[0].encodings[0] = vec![1; 32].into(), 44, "fewer set bits"),
-    (|b| b.records[0].encodings[0] = vec![254; 32].into(), 45, "more set bits"),
-    (|b| b.records[0].encodings[0] = b"Jansen, Jan; 1970-01-01; 9711 AB"[..].into(), 46, "text"),
-    (|b| b.records[0].match_keys.clear(), 50, "0 match keys"),
-    (|b| b.records[0].match_keys[0] = vec![1, 2].into(), 51, "2 bytes long"),
-    (|b| b.records[0].match_keys[0] = vec![7; 32].into(), 52, "one byte repeated"),
-    (|b| b.records[0].match_keys[0] = b"Jansen, Jan; 1970-01-01; 9711 AB"[..].into(), 53, "text"),
-    (|b| b.records[0].codes.push(1), 60, "has 2 codes"),
-    (|b| b.records[0].codes[0] = 3, 61, "code list of 2 codes"),
-    (|b| b.records[0].start = 3601, 62, "start month"),
-    (|b| b.records[0].end = u32::MAX, 63, "end month"),
-    (|b| b.records[0].end = 1, 64, "ends before it starts"),
+    (|b| edit(b, 0, |r| r.match_keys = vec![vec![1; 1 << 20].into()]), 25, "at most 1048576"),
+    (|b| edit(b, 1, |r| r.encodings.clear()), 40, "row 1: has 0 encodings"),
+    (|b| edit(b, 1, |r| r.encodings[0].truncate(24)), 41, "row 1: encoding 0 is 24 bytes"),
+    (|b| edit(b, 0, |r| r.encodings[0] = vec![255; 32].into()), 42, "every bit set"),
+    (|b| edit(b, 0, |r| r.encodings[0] = vec![0; 32].into()), 43, "no bit set"),
+    (|b| edit(b, 0, |r| r.encodings[0] = vec![1; 32].into()), 44, "fewer set bits"),
+    (|b| edit(b, 0, |r| r.encodings[0] = vec![254; 32].into()), 45, "more set bits"),
+    (
+        |b| edit(b, 0, |r| r.encodings[0] = b"Jansen, Jan; 1970-01-01; 9711 AB"[..].into()),
+        46,
+        "text",
+    ),
+    (|b| edit(b, 0, |r| r.match_keys.clear()), 50, "0 match keys"),
+    (|b| edit(b, 0, |r| r.match_keys[0] = vec![1, 2].into()), 51, "2 bytes long"),
+    (|b| edit(b, 0, |r| r.match_keys[0] = vec![7; 32].into()), 52, "one byte repeated"),
+    (
+        |b| edit(b, 0, |r| r.match_keys[0] = b"Jansen, Jan; 1970-01-01; 9711 AB"[..].into()),
+        53,
+        "text",
+    ),
+    (|b| edit(b, 0, |r| r.codes.push(1)), 60, "has 2 codes"),
+    (|b| edit(b, 0, |r| r.codes[0] = 3), 61, "code list of 2 codes"),
+    (|b| edit(b, 0, |r| r.start = 3601), 62, "start month"),
+    (|b| edit(b, 0, |r| r.end = u32::MAX), 63, "end month"),
+    (|b| edit(b, 0, |r| r.end = 1), 64, "ends before it starts"),
     (
         |b| {
-            b.records[0].encodings[0].clear();
-            b.records[0].match_keys[0].clear();
+            edit(b, 0, |r| {
+                r.encodings[0].clear();
+                r.match_keys[0].clear();
+            });
         },
         65,
         "neither an encoding nor a match key",
@@ -146,7 +160,7 @@ fn a_refused_batch_leaves_those_before_it_and_nothing_of_those_after_it()
     rounds.open_submission(&member, ID, KEY, 100)?;
     let head = rounds.store().head().0;
     let mut bad = batch(&round, ID, 2, &[record(4), record(5)]);
-    bad.records[1].encodings.clear();
+    edit(&mut bad, 1, |r| r.encodings.clear());
     let mut batches = prepared(rounds, &round, 0..4)?;
     batches[2] = rounds.prepare_batch(&caller, &bad)?;
     assert_eq!(rounds.store().head().0, head, "preparing writes nothing");

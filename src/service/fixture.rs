@@ -1,11 +1,12 @@
 //! A small round for this room's tests: three parties, one encoding, one match key, one dimension.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use samenloop_schema::{
-    Clk, Digest, KeyCheckValue, LinkageSchema, MatchKeyValue, Month, Record, RoundId, SubmissionId,
+    Clk, Digest, KeyCheckValue, LinkageSchema, MatchKeyValue, Month, Record, RecordShape, RoundId,
+    SubmissionId,
 };
-use samenloop_wire::{to_batch_record, v1};
+use samenloop_wire::{Batch, v1};
 use tempfile::TempDir;
 
 use crate::identity::{Caller, Role};
@@ -124,7 +125,7 @@ impl Rounds {
     pub(crate) fn accept_batch(
         &self,
         caller: &Caller,
-        batch: &v1::Batch,
+        batch: &Batch,
     ) -> Result<v1::BatchAcknowledgement, IngestError> {
         let prepared = self.prepare_batch(caller, batch)?;
         match self.hold_batches(&[prepared]) {
@@ -160,12 +161,12 @@ pub(crate) fn batch(
     submission: SubmissionId,
     number: u32,
     records: &[Record],
-) -> v1::Batch {
-    v1::Batch {
-        round_id: round.0.to_vec().into(),
-        submission_id: submission.0.to_vec().into(),
-        key_check_value: KEY.0.to_vec().into(),
-        number,
-        records: records.iter().map(to_batch_record).collect(),
-    }
+) -> Batch {
+    static SHAPE: LazyLock<RecordShape> = LazyLock::new(|| {
+        LinkageSchema::from_toml(SCHEMA).expect("the fixture's schema is one").shape()
+    });
+    let mut rows = vec![];
+    records.iter().for_each(|record| SHAPE.write_row(record, &mut rows));
+    let ids = (round, &submission, &KEY);
+    Batch::of_rows(&SHAPE, ids, number, &rows).expect("records that fit the schema")
 }

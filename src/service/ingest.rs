@@ -103,6 +103,7 @@ fn batch_code(rule: &BatchRule) -> u16 {
         BatchRule::Empty => 23,
         BatchRule::TooManyRecords { .. } => 24,
         BatchRule::TooLong { .. } => 25,
+        BatchRule::Message { .. } => 26,
         BatchRule::Row { rule, .. } => row_code(rule),
         _ => 29,
     }

@@ -3,10 +3,12 @@
 use rayon::prelude::*;
 use samenloop_ledger::{Event, Rounded, submission_content};
 use samenloop_schema::{
-    KeyCheckValue, Record, RoundId, RoundState, Row, Step, SubmissionId, common_keys,
+    KeyCheckValue, Record, RoundId, RoundState, RowRule, Step, SubmissionId, any_common_head,
+    common_keys, key_head,
 };
 use samenloop_wire::store::{batch_key, party_key, submission_key};
 use samenloop_wire::v1::{self, StoredSubmission, SubmissionState};
+use zeroize::Zeroizing;
 
 use crate::round::{
     Member, Placed, RoundFacts, Rounds, StepError, advance, delete_partition, destroy_submission,
@@ -18,9 +20,6 @@ use crate::store::{
 
 /// Submissions that one party may open in one round.
 const MAX_SUBMISSIONS: usize = 1000;
-
-/// Batches that are decrypted side by side.
-const OPENED: usize = 64;
 
 /// Why a submission is not opened, sealed or withdrawn.
 #[derive(Debug, thiserror::Error)]
@@ -144,68 +143,88 @@ pub(crate) fn data_key(
 
 /// The rows of a submission in order, as they came in.
 pub(crate) fn rows(
-    access: &impl Keyed,
+    access: &(impl Keyed + Sync),
     facts: &RoundFacts,
     placed: &Placed,
 ) -> Result<Vec<Record>, StoreError> {
-    parts(access, facts, placed, |row, rows| rows.push(row.to_record()))
+    parts(access, facts, placed, |row, rows| {
+        let read = facts.shape.read_row(row);
+        rows.push(read.map_err(|rule| broken_row(&rule))?);
+        Ok(())
+    })
 }
 
 /// How many match-key values too many rows of a submission share.
-fn common(access: &impl Keyed, facts: &RoundFacts, placed: &Placed) -> Result<u64, StoreError> {
-    let places = facts.shape.match_keys;
-    let all = parts(access, facts, placed, |row, keys| keys.extend_from_slice(row.match_keys()))?;
-    let most = facts.schema.max_key_multiplicity;
-    let of_place = |place: usize| {
-        // A value that is there is not zeros.
-        let value = |row: usize| Some(&all[row * places + place]).filter(|key| **key != [0; 32]);
-        common_keys(placed.stored.records as usize, value, most).len() as u64
+fn common(
+    access: &(impl Keyed + Sync),
+    facts: &RoundFacts,
+    placed: &Placed,
+) -> Result<u64, StoreError> {
+    let (places, most) = (facts.shape.match_keys, facts.schema.max_key_multiplicity);
+    let rows = placed.stored.records as usize;
+    // Whole values are read only if their first bytes say that some may be common.
+    let heads = parts(access, facts, placed, |row, heads| {
+        let keys = facts.shape.match_keys(row).map_err(|rule| broken_row(&rule))?;
+        // A value that is there is not zeros, and neither is its head here.
+        let head = |key| key_head(key).max(u64::from(*key != [0; 32]));
+        heads.extend(keys.iter().map(head));
+        Ok(())
+    })?;
+    let may_be_common = |place: &usize| {
+        let head = |row: usize| Some(heads[row * places + place]).filter(|head| *head != 0);
+        any_common_head(rows, head, most)
     };
-    Ok((0..places).into_par_iter().map(of_place).sum())
+    let suspects: Vec<usize> = (0..places).into_par_iter().filter(may_be_common).collect();
+    if suspects.is_empty() {
+        return Ok(0);
+    }
+    let values = parts(access, facts, placed, |row, values| {
+        let keys = facts.shape.match_keys(row).map_err(|rule| broken_row(&rule))?;
+        values.extend(suspects.iter().map(|place| keys[*place]));
+        Ok(())
+    })?;
+    let of_place = |place: usize| {
+        let value = |row: usize| Some(&values[row * suspects.len() + place]);
+        let given = |row: usize| value(row).filter(|key| **key != [0; 32]);
+        common_keys(rows, given, most).len() as u64
+    };
+    Ok((0..suspects.len()).into_par_iter().map(of_place).sum())
+}
+
+fn broken_row(rule: &RowRule) -> StoreError {
+    StoreError::Value { table: samenloop_wire::store::BLOBS, reason: rule.to_string() }
 }
 
 /// What is kept of each row of a submission, in order.
 fn parts<T: Send>(
-    access: &impl Keyed,
+    access: &(impl Keyed + Sync),
     facts: &RoundFacts,
     placed: &Placed,
-    keep: impl Fn(Row<'_>, &mut Vec<T>) + Sync,
+    keep: impl Fn(&[u8], &mut Vec<T>) -> Result<(), StoreError> + Sync,
 ) -> Result<Vec<T>, StoreError> {
     let key = submission_key(&facts.id, placed.party.into(), &placed.id);
     let data_key = data_key(access, &placed.stored, &key)?;
-    let open = |(place, sealed): &([u8; 52], Vec<u8>)| {
-        let plain = data_key.open(sealed, place)?;
-        let (mut kept, mut count) = (vec![], 0);
-        for row in plain.chunks(facts.shape.row_len()) {
-            let row = facts.shape.row(row).map_err(|rule| StoreError::Value {
-                table: samenloop_wire::store::BLOBS,
-                reason: rule.to_string(),
-            })?;
-            keep(row, &mut kept);
-            count += 1;
+    let kept_of = |plain: &mut Zeroizing<Vec<u8>>, number: u32| {
+        let place = batch_key(&facts.id, &placed.id, number);
+        let opened =
+            access.read(BLOBS, &place, |sealed| Ok(data_key.open_into(plain, sealed, &place)?))?;
+        opened.ok_or(StoreError::Missing { what: "a batch's rows" })?;
+        let (mut kept, rows) = (vec![], plain.chunks(facts.shape.row_len()));
+        let count = rows.len() as u64;
+        for row in rows {
+            keep(row, &mut kept)?;
         }
         Ok((kept, count))
     };
-    let (mut kept, mut rows) = (vec![], 0);
-    let numbers: Vec<u32> = (0..placed.stored.batches).collect();
-    for numbers in numbers.chunks(OPENED) {
-        let sealed = numbers.iter().map(|number| {
-            let place = batch_key(&facts.id, &placed.id, *number);
-            let sealed = access.bytes(BLOBS, &place)?;
-            Ok((place, sealed.ok_or(StoreError::Missing { what: "a batch's rows" })?))
-        });
-        let sealed: Vec<([u8; 52], Vec<u8>)> = sealed.collect::<Result<_, StoreError>>()?;
-        let opened: Vec<(Vec<T>, u64)> =
-            sealed.par_iter().map(open).collect::<Result<_, StoreError>>()?;
-        for (mut part, count) in opened {
-            kept.append(&mut part);
-            rows += count;
-        }
-    }
-    if rows != placed.stored.records {
+    let numbers = (0..placed.stored.batches).into_par_iter();
+    let parts: Vec<(Vec<T>, u64)> =
+        numbers.map_init(|| Zeroizing::new(vec![]), kept_of).collect::<Result<_, StoreError>>()?;
+    if parts.iter().map(|(_, count)| count).sum::<u64>() != placed.stored.records {
         return Err(StoreError::Missing { what: "rows of a submission" });
     }
-    Ok(kept)
+    let mut all = Vec::with_capacity(parts.iter().map(|(kept, _)| kept.len()).sum());
+    parts.into_iter().for_each(|(mut kept, _)| all.append(&mut kept));
+    Ok(all)
 }
 
 impl Rounds {

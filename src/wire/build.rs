@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(out, descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .bytes(".")
+        .extern_path(".samenloop.v1.Batch", "crate::batch::Batch")
         .codec_path("crate::strict::StrictCodec")
         .compile_fds(descriptors)?;
     Ok(())

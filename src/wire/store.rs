@@ -30,7 +30,7 @@ pub const ENTRIES: &str = "entries";
 pub const META: &str = "meta";
 
 /// Version of these tables and layouts.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// In [`META`]: the version, u32 big-endian.
 pub const META_VERSION: &str = "version";
 /// In [`META`]: a data key that encrypts nothing, wrapped and bound to this name. It tells whether
@@ -43,8 +43,8 @@ pub const META_CLEAN_STOP: &str = "clean_stop";
 pub const TABLES: [&str; 9] =
     [ROUNDS, KEY_ANNOUNCEMENTS, SUBMISSIONS, BATCHES, BLOBS, PARTITIONS, RELEASES, ENTRIES, META];
 
-/// Bytes before the ciphertext of a blob or a wrapped key (XChaCha20-Poly1305).
-pub const NONCE_LEN: usize = 24;
+/// Bytes before the ciphertext of a blob or a wrapped key (AES-256-GCM).
+pub const NONCE_LEN: usize = 12;
 /// Bytes after it.
 pub const TAG_LEN: usize = 16;
 

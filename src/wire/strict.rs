@@ -8,11 +8,10 @@ use std::marker::PhantomData;
 use bytes::Buf as _;
 use prost::Message;
 use tonic::Status;
-use tonic::codec::{Codec, DecodeBuf, Decoder};
-use tonic_prost::ProstEncoder;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 /// Why bytes are not accepted as a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum StrictError {
     /// Not protobuf, or a field of another type.
@@ -27,6 +26,11 @@ pub enum StrictError {
         /// Bytes that came in beyond those that the known fields need.
         surplus: usize,
     },
+    /// The known fields, but not as protobuf's own encoders write them.
+    #[error(
+        "the message's fields are not in ascending order, or not all of their values are written"
+    )]
+    Order,
 }
 
 /// Decodes bytes that hold exactly the message's known fields.
@@ -57,15 +61,30 @@ where
 {
     type Encode = T;
     type Decode = U;
-    type Encoder = ProstEncoder<T>;
+    type Encoder = WholeEncoder<T>;
     type Decoder = StrictDecoder<U>;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ProstEncoder::default()
+        WholeEncoder(PhantomData)
     }
 
     fn decoder(&mut self) -> Self::Decoder {
         StrictDecoder(PhantomData)
+    }
+}
+
+/// The encoding half of [`StrictCodec`].
+#[derive(Debug)]
+pub struct WholeEncoder<T>(PhantomData<T>);
+
+impl<T: Message> Encoder for WholeEncoder<T> {
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, message: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        // At once: a buffer that grows bit by bit copies a batch twice over.
+        buffer.reserve(message.encoded_len());
+        message.encode(buffer).map_err(|error| Status::internal(error.to_string()))
     }
 }
 

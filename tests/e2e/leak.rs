@@ -57,16 +57,17 @@ async fn provoke(service: &Service, sample: &Sample) -> anyhow::Result<Vec<Strin
 
     let mut messages = vec![];
     let channel = service.channel(Role::Partner, "politie").await?;
+    let record = v1::Record {
+        match_keys: vec![surname.as_bytes().to_vec().into()],
+        encodings: vec![place.as_bytes().to_vec().into()],
+        ..Default::default()
+    };
     let batch = |key: &str, id: [u8; 16]| v1::Batch {
         round_id: sample.round().map(|round| round.0.to_vec()).unwrap_or_default().into(),
         submission_id: id.to_vec().into(),
         key_check_value: key.as_bytes().to_vec().into(),
         number: 0,
-        records: vec![v1::Record {
-            match_keys: vec![surname.as_bytes().to_vec().into()],
-            encodings: vec![place.as_bytes().to_vec().into()],
-            ..Default::default()
-        }],
+        records: vec![record.encode_to_vec().into()],
     };
     let with_name = [&[15 << 3 | 2, surname.len() as u8][..], surname.as_bytes()].concat();
     let bad = [

@@ -30,8 +30,10 @@ pub(crate) async fn what_is_planted_is_found(service: &mut Service, markers: &Ma
     let mut batch = cast.batch(id, 0, 10);
     // So little text in a match key passes the rule against text.
     let surname = PLANTED[0][1].as_bytes();
-    let key = [surname, &batch.records[3].match_keys[0][surname.len()..]].concat();
-    batch.records[3].match_keys[0] = key.into();
+    batch.change_record(3, |record| {
+        let key = [surname, &record.match_keys[0][surname.len()..]].concat();
+        record.match_keys[0] = key.into();
+    })?;
     let open = v1::OpenSubmissionRequest {
         round_id: cast.round_bytes(),
         submission_id: id.to_vec().into(),

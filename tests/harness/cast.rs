@@ -2,11 +2,11 @@
 
 use samenloop_schema::{
     Clk, Digest, Dimension, DimensionSource, Field, FieldKind, KeyCheckValue, LinkageSchema,
-    MatchKeyValue, Month, Record, RecordShape, RoundId, RoundManifest,
+    MatchKeyValue, Month, Record, RecordShape, RoundId, RoundManifest, SubmissionId,
 };
-use samenloop_wire::v1;
 use samenloop_wire::v1::rounds_client::RoundsClient;
 use samenloop_wire::v1::submissions_client::SubmissionsClient;
+use samenloop_wire::{Batch, v1};
 
 use crate::{Role, Service};
 
@@ -105,17 +105,15 @@ impl Cast {
 
     /// A batch of honest records; the same arguments give the same batch.
     #[must_use]
-    pub fn batch(&self, submission: [u8; 16], number: u32, records: u64) -> v1::Batch {
+    pub fn batch(&self, submission: [u8; 16], number: u32, records: u64) -> Batch {
         let seed = u64::from(submission[0]) << 32 | u64::from(number) << 16;
         let shape = self.shape();
-        let records = (0..records).map(|row| honest_record(&shape, seed + row));
-        v1::Batch {
-            round_id: self.round_bytes(),
-            submission_id: submission.to_vec().into(),
-            key_check_value: self.kcv_bytes(),
-            number,
-            records: records.map(|record| samenloop_wire::to_batch_record(&record)).collect(),
+        let mut rows = vec![];
+        for row in 0..records {
+            shape.write_row(&honest_record(&shape, seed + row), &mut rows);
         }
+        let ids = (&self.round, &SubmissionId(submission), &self.key_check_value);
+        Batch::of_rows(&shape, ids, number, &rows).expect("honest records fit the shape")
     }
 }
 

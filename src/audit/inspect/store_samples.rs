@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use chacha20poly1305::aead::{Aead as _, Payload};
-use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
 use prost::Message;
 use redb::{Database, TableDefinition};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use samenloop_ledger::{Entry, Event, Rounded, commit, inputs_root, leaf, submission_content};
 use samenloop_schema::{
     Clk, Digest, DisclosurePolicy, Draws, KeyCheckValue, LinkageSchema, MatchKeyValue, Record,
     RecordShape, RoundId, RoundManifest, SubmissionId,
 };
 use samenloop_wire::store::{self, batch_key, partition_key, party_key, submission_key};
-use samenloop_wire::{to_batch_record, v1};
+use samenloop_wire::{Batch, v1};
 
 pub(super) const WRAPPING_KEY: [u8; 32] = [42; 32];
 const DATA_KEY: [u8; 32] = [43; 32];
@@ -55,10 +54,12 @@ pub(super) fn submission(party: u16) -> SubmissionId {
 
 fn seal(key: &[u8; 32], plain: &[u8], place: &[u8]) -> Vec<u8> {
     let nonce = Digest::of_parts("nonce", &[place, plain]).0;
-    let nonce = nonce.first_chunk::<24>().expect("a digest is longer");
-    let payload = Payload { msg: plain, aad: place };
-    let sealed = XChaCha20Poly1305::new(key.into()).encrypt(nonce.into(), payload);
-    [&nonce[..], &sealed.expect("short enough")].concat()
+    let nonce = nonce.first_chunk().expect("a digest is longer");
+    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("of its length"));
+    let (unique, mut sealed) = (Nonce::assume_unique_for_key(*nonce), plain.to_vec());
+    let done = cipher.seal_in_place_append_tag(unique, Aad::from(place), &mut sealed);
+    done.expect("short enough");
+    [&nonce[..], &sealed].concat()
 }
 
 /// Bytes that look random and are the same in every run.
@@ -186,14 +187,11 @@ impl Sample {
 
     fn put_batch(&mut self, party: u16, number: u32, records: &[Record]) -> Digest {
         let (round, submission) = (self.round, submission(party));
-        let batch = v1::Batch {
-            round_id: round.0.to_vec().into(),
-            submission_id: submission.0.to_vec().into(),
-            key_check_value: KCV.to_vec().into(),
-            number,
-            records: records.iter().map(to_batch_record).collect(),
-        };
-        let digest = Digest::of(&batch.encode_to_vec());
+        let mut rows = vec![];
+        records.iter().for_each(|record| self.shape.write_row(record, &mut rows));
+        let ids = (&round, &submission, &KeyCheckValue(KCV));
+        let batch = Batch::of_rows(&self.shape, ids, number, &rows).expect("good rows");
+        let digest = batch.digest();
         let content = commit(&[7; 16], &digest);
         let count = records.len() as u32;
         let records_rounded = Rounded::up(count.into());
@@ -212,8 +210,6 @@ impl Sample {
             content_salt: vec![7; 16].into(),
         };
         self.put_message(store::BATCHES, &batch_key(&round, &submission, number), &stored);
-        let mut rows = vec![];
-        records.iter().for_each(|record| self.shape.write_row(record, &mut rows));
         self.put_rows(party, number, &rows);
         content
     }

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use chacha20poly1305::aead::{Aead as _, Payload};
-use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
-use prost::Message as _;
 use redb::{ReadOnlyTable, ReadTransaction};
-use samenloop_schema::{Digest, Draws, RoundId, SubmissionId};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use samenloop_schema::{Draws, KeyCheckValue, RoundId, SubmissionId};
+use samenloop_wire::Batch;
 use samenloop_wire::store::{self, NONCE_LEN, batch_key, partition_key, submission_key};
-use samenloop_wire::{to_batch_record, v1};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -55,9 +53,13 @@ pub(super) struct Unsealing<'a> {
 
 /// Decrypts nonce, ciphertext and tag that are bound to a place.
 fn open(key: &[u8; 32], sealed: &[u8], place: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let (nonce, msg) = sealed.split_first_chunk::<NONCE_LEN>()?;
-    let cipher = XChaCha20Poly1305::new(key.into());
-    cipher.decrypt(nonce.into(), Payload { msg, aad: place }).ok().map(Zeroizing::new)
+    let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>()?;
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let mut plain = Zeroizing::new(ciphertext.to_vec());
+    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
+    let len = cipher.open_in_place(nonce, Aad::from(place), &mut plain).ok()?.len();
+    plain.truncate(len);
+    Some(plain)
 }
 
 fn unwrap(key: &[u8; 32], wrapped: &[u8], place: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
@@ -142,18 +144,13 @@ impl<'a> Unsealing<'a> {
                 *found.entry(hit.coding).or_default() += 1;
             }
             suspected.add(&suspects(&rows));
-            let records = self.rows((round, facts), &rows, &mut broken);
+            self.rows((round, facts), &rows, &mut broken);
             let announced = self.metadata.announcements.get(&(*round, seen.party));
-            let batch = v1::Batch {
-                round_id: round.0.to_vec().into(),
-                submission_id: id.0.to_vec().into(),
-                key_check_value: announced
-                    .map(|kcv| kcv.key_check_value.clone())
-                    .unwrap_or_default(),
-                number: *number,
-                records,
-            };
-            if Digest::of(&batch.encode_to_vec()).0[..] == stored.digest {
+            let value = announced.and_then(|kcv| KeyCheckValue::from_slice(&kcv.key_check_value));
+            let batch = value.and_then(|value| {
+                Batch::of_rows(&facts.shape, (round, id, &value), *number, &rows).ok()
+            });
+            if batch.is_some_and(|batch| batch.digest().0[..] == stored.digest) {
                 self.seen.batches += 1;
             } else {
                 let rule = "the rows are the batch that its digest and the ledger tell of";
@@ -173,17 +170,16 @@ impl<'a> Unsealing<'a> {
         Ok(())
     }
 
-    /// The records of some rows, counted into the statistics.
+    /// Counts rows into the statistics.
     fn rows(
         &mut self,
         (round, facts): (&RoundId, &RoundSeen),
         rows: &[u8],
         broken: &mut BTreeMap<String, u64>,
-    ) -> Vec<v1::Record> {
+    ) {
         let fresh = || facts.schema.encodings.iter().map(EncodingStatistics::new).collect();
         let encodings = self.encodings.entry(*round).or_insert_with(fresh);
         let keys = self.keys.entry(*round).or_default();
-        let mut records = vec![];
         for bytes in rows.chunks(facts.shape.row_len()) {
             match facts.shape.read_row(bytes) {
                 Ok(record) => {
@@ -192,12 +188,10 @@ impl<'a> Unsealing<'a> {
                         clk.iter().for_each(|clk| statistics.add(clk));
                     }
                     record.match_keys.iter().flatten().for_each(|key| keys.add(key));
-                    records.push(to_batch_record(&record));
                 }
                 Err(rule) => *broken.entry(rule.to_string()).or_default() += 1,
             }
         }
-        records
     }
 
     fn partitions(&mut self, findings: &mut Vec<Finding>) -> Result<(), OpenError> {

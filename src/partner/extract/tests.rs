@@ -97,10 +97,7 @@ fn rows_come_back_in_batches_and_hold_no_name() -> Result<(), ExtractError> {
     let mut read = vec![];
     for number in 0..header.batches() {
         let batch = extract.batch(number)?;
-        let message = samenloop_wire::v1::Batch {
-            records: batch.iter().map(samenloop_wire::to_batch_record).collect(),
-            ..Default::default()
-        };
+        let message = extract.message(&RoundId([1; 32]), number)?;
         assert!(prost::Message::encoded_len(&message) <= BATCH_BYTES);
         read.extend(batch);
     }

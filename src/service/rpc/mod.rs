@@ -85,20 +85,24 @@ pub(crate) fn caller<T>(request: &Request<T>) -> Result<Caller, RequestError> {
 }
 
 /// Runs work that reads or writes the store away from the threads that serve connections.
-pub(crate) async fn blocking<T, E>(
+pub(crate) fn blocking<T, E>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
-) -> Result<T, Status>
+) -> impl Future<Output = Result<T, Status>> + Send
 where
     T: Send + 'static,
     E: Send + 'static,
     Status: From<E>,
 {
     let span = tracing::Span::current();
-    match tokio::task::spawn_blocking(move || span.in_scope(work)).await {
-        Ok(done) => Ok(done?),
-        Err(error) => {
-            tracing::error!(panicked = error.is_panic(), "a request broke off");
-            Err(Status::internal("the service failed; its operator finds the reason in the log"))
+    let task = tokio::task::spawn_blocking(move || span.in_scope(work));
+    async move {
+        match task.await {
+            Ok(done) => Ok(done?),
+            Err(error) => {
+                tracing::error!(panicked = error.is_panic(), "a request broke off");
+                let told = "the service failed; its operator finds the reason in the log";
+                Err(Status::internal(told))
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
-use super::upload::Upload;
+use super::upload::{Upload, room_of_all};
 use super::{RequestError, blocking, caller, key_check_value, round_id, submission_id};
 use crate::config::Limits;
 use crate::identity::Caller;
@@ -35,6 +35,8 @@ pub(crate) struct SubmissionsHandler {
     stopping: watch::Receiver<bool>,
     metrics: Arc<Metrics>,
     all_uploads: Arc<Semaphore>,
+    /// For the batches of all uploads.
+    room: Arc<Semaphore>,
     uploads: Mutex<HashMap<PartyId, Arc<Semaphore>>>,
 }
 
@@ -52,7 +54,8 @@ impl SubmissionsHandler {
         metrics: Arc<Metrics>,
     ) -> Self {
         let all_uploads = Arc::new(Semaphore::new(limits.uploads.get()));
-        Self { rounds, limits, stopping, metrics, all_uploads, uploads: Mutex::default() }
+        let room = room_of_all(limits.uploads.get());
+        Self { rounds, limits, stopping, metrics, all_uploads, room, uploads: Mutex::default() }
     }
 
     fn upload_place(&self, caller: &Caller) -> Result<UploadPlace, RequestError> {
@@ -138,6 +141,7 @@ impl Submissions for SubmissionsHandler {
             request.into_inner(),
             self.stopping.clone(),
             self.limits.upload_idle(),
+            Arc::clone(&self.room),
         );
         let (send, receive) = mpsc::channel(WAITING);
         let work = async move {

@@ -66,14 +66,29 @@ pub(crate) trait Access {
         rows: Rows<T>,
         key: &[u8],
     ) -> Result<Option<T>, StoreError> {
-        self.with(rows.table(), |table| {
-            table.value(key)?.map(|value| decode(rows.name, &value)).transpose()
-        })
+        self.read(rows.table(), key, |value| decode(rows.name, value))
     }
 
     /// The bytes of a key.
     fn bytes(&self, table: Bytes, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.with(table, |table| table.value(key))
+        self.read(table, key, |value| Ok(value.to_vec()))
+    }
+
+    /// What is made of the bytes of a key, where they lie.
+    fn read<R>(
+        &self,
+        table: Bytes,
+        key: &[u8],
+        make: impl FnOnce(&[u8]) -> Result<R, StoreError>,
+    ) -> Result<Option<R>, StoreError> {
+        let (mut make, mut made) = (Some(make), None);
+        self.with(table, |table| {
+            table.value(key, &mut |value| {
+                made = make.take().map(|make| make(value)).transpose()?;
+                Ok(())
+            })
+        })?;
+        Ok(made)
     }
 
     /// Keys and values whose keys begin with `prefix`, ascending.
@@ -125,18 +140,21 @@ pub(crate) trait Keyed: Access {
 /// What is done with each pair of a scan.
 type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError> + 'v;
 
+/// What is done with one value.
+type Look<'v> = dyn FnMut(&[u8]) -> Result<(), StoreError> + 'v;
+
 /// Reading of one open table.
 pub(crate) trait Lookup {
-    /// The bytes of a key.
-    fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Looks at the bytes of a key, if it is there.
+    fn value(&self, key: &[u8], look: &mut Look<'_>) -> Result<(), StoreError>;
 
     /// Visits the pairs whose keys begin with `prefix`, ascending.
     fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError>;
 }
 
 impl<T: ReadableTable<&'static [u8], &'static [u8]>> Lookup for T {
-    fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.get(key)?.map(|value| value.value().to_vec()))
+    fn value(&self, key: &[u8], look: &mut Look<'_>) -> Result<(), StoreError> {
+        self.get(key)?.map_or(Ok(()), |value| look(value.value()))
     }
 
     fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
-//! Encryption at rest: XChaCha20-Poly1305 under a data key, and the wrapping of data keys.
+//! Encryption at rest: AES-256-GCM under a data key, and the wrapping of data keys
+//! (`docs/decisions/0012`).
 
-use chacha20poly1305::aead::{Aead as _, Payload};
-use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use samenloop_wire::store::{NONCE_LEN, TAG_LEN};
 use zeroize::Zeroizing;
 
@@ -60,32 +60,53 @@ impl DataKey {
         Ok(Self(Zeroizing::new(random()?)))
     }
 
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new((&*self.0).into())
+    fn cipher(&self) -> Result<LessSafeKey, SealError> {
+        let key = UnboundKey::new(&AES_256_GCM, &self.0[..]).map_err(|_| SealError::Broken)?;
+        Ok(LessSafeKey::new(key))
     }
 
     /// Nonce, ciphertext and tag of bytes that belong at one place in the store.
     pub fn seal(&self, plain: &[u8], place: &[u8]) -> Result<Vec<u8>, SealError> {
-        let nonce = random::<NONCE_LEN>()?;
-        let payload = Payload { msg: plain, aad: place };
-        let mut ciphertext =
-            self.cipher().encrypt((&nonce).into(), payload).map_err(|_| SealError::TooLong)?;
-        let mut sealed = Vec::with_capacity(NONCE_LEN + ciphertext.len());
-        sealed.extend_from_slice(&nonce);
-        sealed.append(&mut ciphertext);
+        let mut sealed = Vec::with_capacity(NONCE_LEN + plain.len() + TAG_LEN);
+        sealed.resize(NONCE_LEN, 0);
+        sealed.extend_from_slice(plain);
+        self.seal_in_place(&mut sealed, place)?;
         Ok(sealed)
+    }
+
+    /// Seals what follows after [`NONCE_LEN`] bytes, without a copy of it.
+    pub fn seal_in_place(&self, bytes: &mut Vec<u8>, place: &[u8]) -> Result<(), SealError> {
+        let nonce = random::<NONCE_LEN>()?;
+        let (head, plain) = bytes.split_first_chunk_mut().ok_or(SealError::Broken)?;
+        *head = nonce;
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = self.cipher()?.seal_in_place_separate_tag(nonce, Aad::from(place), plain);
+        bytes.extend_from_slice(tag.map_err(|_| SealError::TooLong)?.as_ref());
+        Ok(())
     }
 
     /// The bytes that were sealed for that place.
     pub fn open(&self, sealed: &[u8], place: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let (nonce, ciphertext) =
-            sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Broken)?;
-        if ciphertext.len() < TAG_LEN {
-            return Err(SealError::Broken);
-        }
-        let payload = Payload { msg: ciphertext, aad: place };
-        let plain = self.cipher().decrypt(nonce.into(), payload).map_err(|_| SealError::Broken)?;
-        Ok(Zeroizing::new(plain))
+        let mut plain = Zeroizing::new(vec![]);
+        self.open_into(&mut plain, sealed, place)?;
+        Ok(plain)
+    }
+
+    /// The same, in place of what `plain` held.
+    pub fn open_into(
+        &self,
+        plain: &mut Vec<u8>,
+        sealed: &[u8],
+        place: &[u8],
+    ) -> Result<(), SealError> {
+        let (nonce, ciphertext) = sealed.split_first_chunk().ok_or(SealError::Broken)?;
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        plain.clear();
+        plain.extend_from_slice(ciphertext);
+        let opened = self.cipher()?.open_in_place(nonce, Aad::from(place), plain);
+        let len = opened.map_err(|_| SealError::Broken)?.len();
+        plain.truncate(len);
+        Ok(())
     }
 }
 

@@ -1,24 +1,30 @@
 //! What comes over the network or out of the store as protobuf.
 
 use prost::Message;
-use samenloop_schema::{EncodingShape, RecordShape};
+use samenloop_schema::{Digest, EncodingShape, RecordShape};
 use samenloop_wire::strict::decode;
-use samenloop_wire::{from_batch, to_batch_record, v1};
+use samenloop_wire::{Batch, v1};
 
 fn shape() -> RecordShape {
     let encoding = EncodingShape { bits: 64, min_ones: 16, max_ones: 48 };
     RecordShape { encodings: vec![encoding; 2], match_keys: 2, dimensions: vec![5, 300] }
 }
 
-/// A batch that is accepted is what came in, record by record.
+/// A batch that is accepted is what came in, byte for byte, and what prost's own decoder reads.
 pub fn batch(bytes: &[u8]) {
-    let Ok(message) = decode::<v1::Batch>(bytes) else { return };
+    let Ok(message) = decode::<Batch>(bytes) else { return };
     assert_eq!(message.encoded_len(), bytes.len());
     let (shape, mut rows) = (shape(), vec![]);
-    let Ok(checked) = from_batch(&shape, &message, &mut rows) else { return };
-    let records = rows.chunks(shape.row_len()).map(|row| shape.read_row(row).expect("a row"));
-    let again: Vec<v1::Record> = records.map(|record| to_batch_record(&record)).collect();
-    assert_eq!((checked.records, &again), (again.len(), &message.records));
+    let Ok(checked) = message.check(&shape, &mut rows) else { return };
+    let ids = (&checked.round_id, &checked.submission_id, &checked.key_check_value);
+    let again = Batch::of_rows(&shape, ids, checked.number, &rows);
+    assert_eq!(again.as_ref(), Ok(&message));
+    assert_eq!(checked.digest, Digest::of(&message.encode_to_vec()));
+    assert_eq!(checked.records * shape.row_len(), rows.len());
+    for record in &message.records {
+        let read = v1::Record::decode(&record[..]).expect("prost reads what is accepted");
+        assert_eq!(read.encode_to_vec(), record[..]);
+    }
 }
 
 /// Written again, a message has as many bytes and then stays the same; bytes are compared, because a
