@@ -116,6 +116,8 @@ pub struct SubmissionProgress {
     pub records: u64,
     /// Records of the whole extract.
     pub expected_records: u64,
+    /// Match-key values that the linkage left out, because too many of its records share them.
+    pub dropped_match_keys: u64,
 }
 
 /// A submission that was withdrawn.
@@ -207,6 +209,7 @@ async fn submissions(
             batches: status.batches,
             records: status.records,
             expected_records: status.expected_records,
+            dropped_match_keys: status.dropped_match_keys,
         })
     };
     let submissions = answer.submissions.iter().map(progress).collect::<Result<_, _>>()?;

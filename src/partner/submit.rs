@@ -16,7 +16,7 @@ use crate::extract::{Extract, ExtractError};
 use crate::submissions::{self, CallError, PATIENCE, bytes, request};
 
 /// Batches that may be under way without having been acknowledged.
-const WINDOW: u32 = 16;
+const WINDOW: u32 = 24;
 
 /// Attempts that may fail in a row before the upload is given up.
 const ATTEMPTS: u32 = 10;
@@ -92,8 +92,6 @@ pub struct SubmitReport {
     pub batch_ledger_indices: Vec<u64>,
     /// Ledger entry of the sealing, from 0.
     pub ledger_index: u64,
-    /// Match-key values that the service dropped because too many rows of the extract share them.
-    pub dropped_match_keys: u64,
 }
 
 struct Upload<'u> {
@@ -221,7 +219,6 @@ impl Upload<'_> {
             sealed_before,
             batch_ledger_indices: std::mem::take(&mut self.batch_ledger_indices),
             ledger_index: sealed.ledger_index,
-            dropped_match_keys: sealed.dropped_match_keys,
         })
     }
 

@@ -2,46 +2,20 @@
 
 use crate::record::Record;
 
-/// The first bytes of a value. Values are HMACs: equal first bytes are as good as equal values but for a
-/// forger's.
-#[must_use]
-pub fn key_head(value: &[u8; 32]) -> u64 {
-    let [head, ..] = value.as_chunks::<8>().0 else { return 0 };
-    u64::from_be_bytes(*head)
-}
-
-/// The rows of `count` that share their value's first bytes with so many that more than `most` do,
-/// and perhaps others; sorted by those bytes.
-fn suspects(count: usize, head: impl Fn(usize) -> Option<u64>, most: u32) -> Vec<(u64, usize)> {
-    // A row can be one of too many only where too many fall on its place in a short table.
-    let places = (2 * count).next_power_of_two();
-    let place = |head: u64| head as usize & (places - 1);
-    let mut fallen = vec![0_u32; places];
-    (0..count).filter_map(&head).for_each(|head| fallen[place(head)] += 1);
-    let mut rows: Vec<(u64, usize)> = (0..count)
-        .filter_map(|row| Some((head(row)?, row)))
-        .filter(|(head, _)| fallen[place(*head)] > most)
-        .collect();
-    rows.sort_unstable();
-    rows
-}
-
-/// Whether more than `most` of `count` rows share their value's first bytes.
-pub fn any_common_head(count: usize, head: impl Fn(usize) -> Option<u64>, most: u32) -> bool {
-    let rows = suspects(count, head, most);
-    rows.chunk_by(|a, b| a.0 == b.0).any(|alike| alike.len() > most as usize)
-}
-
 /// The rows of `count` whose value more than `max_multiplicity` of them share, in no order.
 ///
 /// A common value tells little about who is one person, and its frequency tells an attacker which
 /// name or date it stands for.
-pub fn common_keys<'k>(
+fn common_keys<'k>(
     count: usize,
     value: impl Fn(usize) -> Option<&'k [u8; 32]>,
     max_multiplicity: u32,
 ) -> Vec<usize> {
-    let rows = suspects(count, |row| value(row).map(key_head), max_multiplicity);
+    // Values are HMACs: equal first bytes are as good as equal values but for a forger's.
+    let head = |row: usize| Some(u64::from_be_bytes(*value(row)?.first_chunk()?));
+    let mut rows: Vec<(u64, usize)> =
+        (0..count).filter_map(|row| Some((head(row)?, row))).collect();
+    rows.sort_unstable();
     let mut common: Vec<usize> = vec![];
     for alike in rows.chunk_by(|a, b| a.0 == b.0) {
         if alike.len() > max_multiplicity as usize {

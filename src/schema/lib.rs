@@ -21,7 +21,7 @@ mod questions;
 mod record;
 mod row;
 
-pub use common_keys::{any_common_head, common_keys, drop_common_keys, key_head};
+pub use common_keys::drop_common_keys;
 pub use dimension::{Contact, Dimension, DimensionSource};
 pub use draws::Draws;
 pub use given_names::{GivenNames, NameTable};

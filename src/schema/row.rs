@@ -135,12 +135,6 @@ impl RecordShape {
         Ok(())
     }
 
-    /// The match keys of a row that was checked before, zeros where one is absent; one that is there has
-    /// others.
-    pub fn match_keys<'r>(&'r self, bytes: &'r [u8]) -> Result<&'r [[u8; KEY]], RowRule> {
-        self.unchecked(bytes).map(Row::match_keys)
-    }
-
     /// What stands in a row, of which only the length is checked.
     pub fn values<'r>(
         &'r self,
@@ -191,7 +185,9 @@ fn month(value: u16, rule: RowRule) -> Result<Option<Month>, RowRule> {
 }
 
 fn absent(bytes: &[u8]) -> Result<(), RowRule> {
-    if bytes.iter().all(|byte| *byte == 0) { Ok(()) } else { Err(RowRule::RowPadding) }
+    // All of them, without a way out at each: this is most of what checking a row costs.
+    let any = bytes.iter().fold(0, |any, byte| any | byte);
+    if any == 0 { Ok(()) } else { Err(RowRule::RowPadding) }
 }
 
 impl<'r> Row<'r> {
@@ -214,6 +210,7 @@ impl<'r> Row<'r> {
         })
     }
 
+    /// Every match key's bytes, zeros where it is absent; one that is there has others.
     fn match_keys(self) -> &'r [[u8; KEY]] {
         &self.bytes[self.keys_at()..].as_chunks::<KEY>().0[..self.shape.match_keys]
     }

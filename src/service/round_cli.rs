@@ -123,14 +123,16 @@ async fn link(mut rounds: Rounds, round: RoundId, json: bool) -> More {
     let request = LinkRoundRequest { round_id: bytes(&round) };
     let mut progress = rounds.link_round(request).await?.into_inner();
     let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(100) };
-    if let Ok(style) = ProgressStyle::with_template("linking {bar:40} {pos}% {elapsed}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("linking {bar:40} {pos}% {elapsed}, about {eta} left")
+    {
         bar.set_style(style);
     }
     while let Some(seen) = progress.message().await? {
         bar.set_position(seen.percent.into());
         if seen.finished {
             bar.finish_and_clear();
-            return Ok(None);
+            return Ok(Some(("missed_percent", seen.missed_percent.to_string())));
         }
     }
     Err(Status::unavailable("the progress broke off; the run goes on: ask for it with round link"))

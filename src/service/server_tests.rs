@@ -198,7 +198,7 @@ async fn a_round_walks_from_draft_to_released_and_answers_alike_after_a_restart(
         assert!(seen.percent >= last.percent);
         last = seen;
     }
-    assert_eq!(last, LinkRoundProgress { percent: 100, finished: true });
+    assert_eq!(last, LinkRoundProgress { percent: 100, finished: true, missed_percent: 0 });
     let release = ReleaseRoundRequest { round_id: round_id.clone() };
     rounds.release_round(release.clone()).await?;
     let again = rounds.release_round(release).await.map_err(|status| status.code());

@@ -2,10 +2,7 @@
 
 use rayon::prelude::*;
 use samenloop_ledger::{Event, Rounded, submission_content};
-use samenloop_schema::{
-    KeyCheckValue, Record, RoundId, RoundState, RowRule, Step, SubmissionId, any_common_head,
-    common_keys, key_head,
-};
+use samenloop_schema::{KeyCheckValue, Record, RoundId, RoundState, RowRule, Step, SubmissionId};
 use samenloop_wire::store::{batch_key, party_key, submission_key};
 use samenloop_wire::v1::{self, StoredSubmission, SubmissionState};
 use zeroize::Zeroizing;
@@ -97,13 +94,6 @@ pub(crate) struct Resume {
     pub(crate) sealed: bool,
 }
 
-/// A sealed submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sealed {
-    pub(crate) ledger_index: u64,
-    pub(crate) dropped_match_keys: u64,
-}
-
 fn key_of(member: &Member, submission: &SubmissionId) -> [u8; 52] {
     submission_key(&member.facts.id, member.place.into(), submission)
 }
@@ -147,84 +137,28 @@ pub(crate) fn rows(
     facts: &RoundFacts,
     placed: &Placed,
 ) -> Result<Vec<Record>, StoreError> {
-    parts(access, facts, placed, |row, rows| {
-        let read = facts.shape.read_row(row);
-        rows.push(read.map_err(|rule| broken_row(&rule))?);
-        Ok(())
-    })
-}
-
-/// How many match-key values too many rows of a submission share.
-fn common(
-    access: &(impl Keyed + Sync),
-    facts: &RoundFacts,
-    placed: &Placed,
-) -> Result<u64, StoreError> {
-    let (places, most) = (facts.shape.match_keys, facts.schema.max_key_multiplicity);
-    let rows = placed.stored.records as usize;
-    // Whole values are read only if their first bytes say that some may be common.
-    let heads = parts(access, facts, placed, |row, heads| {
-        let keys = facts.shape.match_keys(row).map_err(|rule| broken_row(&rule))?;
-        // A value that is there is not zeros, and neither is its head here.
-        let head = |key| key_head(key).max(u64::from(*key != [0; 32]));
-        heads.extend(keys.iter().map(head));
-        Ok(())
-    })?;
-    let may_be_common = |place: &usize| {
-        let head = |row: usize| Some(heads[row * places + place]).filter(|head| *head != 0);
-        any_common_head(rows, head, most)
-    };
-    let suspects: Vec<usize> = (0..places).into_par_iter().filter(may_be_common).collect();
-    if suspects.is_empty() {
-        return Ok(0);
-    }
-    let values = parts(access, facts, placed, |row, values| {
-        let keys = facts.shape.match_keys(row).map_err(|rule| broken_row(&rule))?;
-        values.extend(suspects.iter().map(|place| keys[*place]));
-        Ok(())
-    })?;
-    let of_place = |place: usize| {
-        let value = |row: usize| Some(&values[row * suspects.len() + place]);
-        let given = |row: usize| value(row).filter(|key| **key != [0; 32]);
-        common_keys(rows, given, most).len() as u64
-    };
-    Ok((0..suspects.len()).into_par_iter().map(of_place).sum())
-}
-
-fn broken_row(rule: &RowRule) -> StoreError {
-    StoreError::Value { table: samenloop_wire::store::BLOBS, reason: rule.to_string() }
-}
-
-/// What is kept of each row of a submission, in order.
-fn parts<T: Send>(
-    access: &(impl Keyed + Sync),
-    facts: &RoundFacts,
-    placed: &Placed,
-    keep: impl Fn(&[u8], &mut Vec<T>) -> Result<(), StoreError> + Sync,
-) -> Result<Vec<T>, StoreError> {
     let key = submission_key(&facts.id, placed.party.into(), &placed.id);
     let data_key = data_key(access, &placed.stored, &key)?;
-    let kept_of = |plain: &mut Zeroizing<Vec<u8>>, number: u32| {
+    let of_batch = |plain: &mut Zeroizing<Vec<u8>>, number: u32| {
         let place = batch_key(&facts.id, &placed.id, number);
         let opened =
             access.read(BLOBS, &place, |sealed| Ok(data_key.open_into(plain, sealed, &place)?))?;
         opened.ok_or(StoreError::Missing { what: "a batch's rows" })?;
-        let (mut kept, rows) = (vec![], plain.chunks(facts.shape.row_len()));
-        let count = rows.len() as u64;
-        for row in rows {
-            keep(row, &mut kept)?;
-        }
-        Ok((kept, count))
+        let rows = plain.chunks(facts.shape.row_len()).map(|row| facts.shape.read_row(row));
+        let broken = |rule: RowRule| StoreError::Value {
+            table: samenloop_wire::store::BLOBS,
+            reason: rule.to_string(),
+        };
+        rows.map(|row| row.map_err(broken)).collect::<Result<Vec<Record>, StoreError>>()
     };
-    let numbers = (0..placed.stored.batches).into_par_iter();
-    let parts: Vec<(Vec<T>, u64)> =
-        numbers.map_init(|| Zeroizing::new(vec![]), kept_of).collect::<Result<_, StoreError>>()?;
-    if parts.iter().map(|(_, count)| count).sum::<u64>() != placed.stored.records {
+    let batches = (0..placed.stored.batches).into_par_iter();
+    let batches: Vec<Vec<Record>> =
+        batches.map_init(|| Zeroizing::new(vec![]), of_batch).collect::<Result<_, StoreError>>()?;
+    let rows: Vec<Record> = batches.into_iter().flatten().collect();
+    if rows.len() as u64 != placed.stored.records {
         return Err(StoreError::Missing { what: "rows of a submission" });
     }
-    let mut all = Vec::with_capacity(parts.iter().map(|(kept, _)| kept.len()).sum());
-    parts.into_iter().for_each(|(mut kept, _)| all.append(&mut kept));
-    Ok(all)
+    Ok(rows)
 }
 
 impl Rounds {
@@ -297,16 +231,16 @@ impl Rounds {
         Ok(Resume { next_batch: 0, sealed: false })
     }
 
-    /// Makes a complete submission the party's current one.
+    /// Makes a complete submission the party's current one, and tells its place in the ledger.
     pub(crate) fn seal_submission(
         &self,
         member: &Member,
         submission: SubmissionId,
         batches: u32,
         records: u64,
-    ) -> Result<Sealed, SubmissionError> {
-        let (facts, key) = (&member.facts, key_of(member, &submission));
-        let (round, party) = (facts.id, member.place);
+    ) -> Result<u64, SubmissionError> {
+        let key = key_of(member, &submission);
+        let (round, party) = (member.facts.id, member.place);
         let unknown = || SubmissionError::Unknown { submission };
         let complete = |held: &StoredSubmission| {
             let all = held.batches == batches
@@ -315,35 +249,17 @@ impl Rounds {
             let (batches, records) = (held.batches, held.records);
             if all { Ok(()) } else { Err(SubmissionError::Incomplete { batches, records }) }
         };
-        let read = self.store().read()?;
-        let held = read.get(SUBMISSIONS, &key)?.ok_or_else(unknown)?;
+        let mut change = self.store().change()?;
+        let mut held = change.get(SUBMISSIONS, &key)?.ok_or_else(unknown)?;
         if held.state() == SubmissionState::Sealed {
             complete(&held)?;
-            return Ok(Sealed {
-                ledger_index: held.ledger_index,
-                dropped_match_keys: held.dropped_match_keys,
-            });
+            return Ok(held.ledger_index);
         }
-        advance(&mut stored(&read, &round)?, Step::Submit)?;
+        advance(&mut stored(&change, &round)?, Step::Submit)?;
         if held.state() != SubmissionState::Open {
             return Err(gone(submission, held.state()));
         }
         complete(&held)?;
-        // A complete submission takes no further batch, so its rows can be read before the change.
-        let placed = Placed { party, id: submission, stored: held };
-        let dropped = common(&read, facts, &placed)?;
-
-        let mut change = self.store().change()?;
-        advance(&mut stored(&change, &round)?, Step::Submit)?;
-        let mut held = change.get(SUBMISSIONS, &key)?.ok_or_else(unknown)?;
-        match held.state() {
-            SubmissionState::Open => complete(&held)?,
-            SubmissionState::Sealed => {
-                let ledger_index = held.ledger_index;
-                return Ok(Sealed { ledger_index, dropped_match_keys: held.dropped_match_keys });
-            }
-            state => return Err(gone(submission, state)),
-        }
         let mut contents = vec![];
         for number in 0..batches {
             let stored = change
@@ -358,7 +274,6 @@ impl Rounds {
             }
         }
         held.set_state(SubmissionState::Sealed);
-        held.dropped_match_keys = dropped;
         held.content = content.0.to_vec().into();
         held.ledger_index = change.append(Event::SubmissionSealed {
             round,
@@ -371,7 +286,7 @@ impl Rounds {
         change.put(SUBMISSIONS, &key, &held)?;
         change.commit()?;
         tracing::info!(%round, party = %member.party(), %submission, "submission sealed");
-        Ok(Sealed { ledger_index: held.ledger_index, dropped_match_keys: dropped })
+        Ok(held.ledger_index)
     }
 
     /// The partner's submissions in the order of opening, and where the round stands.
@@ -427,5 +342,6 @@ pub(crate) fn status(placed: &Placed) -> v1::SubmissionStatus {
         batches: placed.stored.batches,
         records: placed.stored.records,
         expected_records: placed.stored.expected_records,
+        dropped_match_keys: placed.stored.dropped_match_keys,
     }
 }

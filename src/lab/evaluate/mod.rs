@@ -76,6 +76,9 @@ pub struct Evaluation {
     pub calibration: Calibration,
     /// Pairs of rows of one person.
     pub pairs: Pairs,
+    /// Share of the pairs of one person that no block holds, as the linkage estimates; 0 where every pair
+    /// was looked at.
+    pub missed: f64,
     /// What a threshold would do, over submitted records.
     pub thresholds: Vec<Threshold>,
     /// Other ways of clustering the same weighed pairs, if asked for; the shipped one first.
@@ -303,6 +306,7 @@ pub fn evaluate(job: &Job, progress: &dyn Progress) -> anyhow::Result<(Evaluatio
         frozen,
         calibration,
         pairs,
+        missed: linkage.missed,
         thresholds,
         clusterings,
         quality,

@@ -29,6 +29,7 @@ pub fn table(evaluation: &Evaluation) -> String {
         "{records} records in {} sources, {unlinkable} of them with too little to link\n\
          people   true {}   estimated {:.0}   ({off:+.1} %; 95 % {:.0} to {:.0})\n\
          pairs    true {}   linked {}   precision {:.4}   recall {:.4}   F1 {:.4}\n\
+         blocks   about {:.2} % of the pairs of one person are in none\n\
          believed without the truth          precision {:.4}   recall {:.4}   F1 {:.4}\n\
          doubt    {} pairs with a probability of .05 to .95; it is off by {:.3} on average\n",
         evaluation.sources.len(),
@@ -41,6 +42,7 @@ pub fn table(evaluation: &Evaluation) -> String {
         pairs.precision,
         pairs.recall,
         pairs.f1,
+        100.0 * evaluation.missed,
         evaluation.believed.precision,
         evaluation.believed.recall,
         evaluation.believed.f1,

@@ -226,9 +226,6 @@ fn submit_extract(arguments: &SubmitArguments) -> anyhow::Result<()> {
         report.ledger_index,
         receipt.display()
     );
-    if report.dropped_match_keys > 0 {
-        println!("The service dropped {} common match-key values.", report.dropped_match_keys);
-    }
     Ok(())
 }
 

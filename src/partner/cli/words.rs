@@ -188,5 +188,12 @@ pub(super) fn status(report: &StatusReport) -> String {
         ]);
     }
     out.push_str(&format!("{rows}\n"));
+    for each in report.submissions.iter().filter(|each| each.dropped_match_keys > 0) {
+        out.push_str(&format!(
+            "submission {}: {} match-key values were left out of the linkage, because too many of its \
+             records share them\n",
+            each.submission_id, each.dropped_match_keys
+        ));
+    }
     out
 }

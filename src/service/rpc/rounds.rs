@@ -99,8 +99,10 @@ impl RoundsRpc for RoundsHandler {
         let progress = WatchStream::new(seen)
             .take_while(move |seen| !std::mem::replace(&mut ended, seen.ended()))
             .map(|seen| match seen {
-                Seen::Percent(percent) => Ok(LinkRoundProgress { percent, finished: false }),
-                Seen::Finished => Ok(LinkRoundProgress { percent: 100, finished: true }),
+                Seen::Percent(percent) => Ok(LinkRoundProgress { percent, ..Default::default() }),
+                Seen::Finished { missed_percent } => {
+                    Ok(LinkRoundProgress { percent: 100, finished: true, missed_percent })
+                }
                 Seen::Failed(status) => Err(status),
             });
         Ok(Response::new(Box::pin(progress)))

@@ -159,15 +159,12 @@ impl Submissions for SubmissionsHandler {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let id = submission_id(&request.submission_id)?;
-        let sealed = self
+        let ledger_index = self
             .step(caller, &request.round_id, move |rounds, member| {
                 rounds.seal_submission(member, id, request.batches, request.records)
             })
             .await?;
-        Ok(Response::new(SealSubmissionResponse {
-            ledger_index: sealed.ledger_index,
-            dropped_match_keys: sealed.dropped_match_keys,
-        }))
+        Ok(Response::new(SealSubmissionResponse { ledger_index }))
     }
 
     async fn get_submissions(

@@ -20,7 +20,7 @@ use crate::trust::Standing;
 
 /// Bytes of batches that an upload holds until they are durable: enough that some are received and checked
 /// while others are written.
-const ROOM: usize = 8 * MAX_BATCH_BYTES;
+const ROOM: usize = 16 * MAX_BATCH_BYTES;
 
 /// Bytes that all uploads hold together, unless so many are allowed that each would not have two batches.
 const ROOM_OF_ALL: usize = 512 * MAX_BATCH_BYTES;

@@ -15,6 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use samenloop_ledger::{Event, commit};
 use samenloop_link::{LinkError, Linkage, Options, Progress, Source, link};
 use samenloop_schema::{Digest, RoundId, Step};
+use samenloop_wire::store::submission_key;
+use samenloop_wire::v1::SubmissionState;
 use tokio::sync::watch;
 use tonic::Status;
 
@@ -25,8 +27,8 @@ pub(crate) use release::frame;
 pub use replay::ReplayError;
 
 use crate::keys::random;
-use crate::round::{RoundFacts, Rounds, StepError, advance, stored};
-use crate::store::{DataKey, Keyed as _, ROUNDS, StoreError};
+use crate::round::{RoundFacts, Rounds, StepError, advance, stored, submissions};
+use crate::store::{Change, DataKey, Keyed as _, ROUNDS, SUBMISSIONS, StoreError};
 
 /// Why a run does not begin or does not end well.
 #[derive(Debug, thiserror::Error)]
@@ -80,8 +82,9 @@ impl RunError {
 pub(crate) enum Seen {
     /// It goes on.
     Percent(u32),
-    /// It ended well.
-    Finished,
+    /// It ended well. The share of the pairs of one person that no block holds is at most so many
+    /// percent, rounded up.
+    Finished { missed_percent: u32 },
     /// It did not.
     Failed(Status),
 }
@@ -195,9 +198,9 @@ impl Runs {
         let round = facts.id;
         let ended = self.rounds.run(facts, run);
         let seen = match ended {
-            Ok(()) => {
-                tracing::info!(%round, "run finished");
-                Seen::Finished
+            Ok(missed_percent) => {
+                tracing::info!(%round, missed_percent, "run finished");
+                Seen::Finished { missed_percent }
             }
             Err(error) => {
                 tracing::warn!(%round, %error, "run ended early");
@@ -222,20 +225,41 @@ fn parameters(facts: &RoundFacts, options: &Options) -> Digest {
     )
 }
 
+/// Notes for each party how many of its match-key values were left out.
+fn tell_dropped(
+    change: &Change<'_>,
+    round: &RoundId,
+    dropped: &[(u16, u64)],
+) -> Result<(), StoreError> {
+    for mut placed in submissions(change, round.as_bytes())? {
+        let of_party = dropped.iter().find(|(party, _)| *party == placed.party);
+        if let (Some((_, dropped)), SubmissionState::Sealed) = (of_party, placed.stored.state()) {
+            placed.stored.dropped_match_keys = *dropped;
+            let key = submission_key(round, placed.party.into(), &placed.id);
+            change.put(SUBMISSIONS, &key, &placed.stored)?;
+        }
+    }
+    Ok(())
+}
+
 impl Rounds {
-    /// One run from its first ledger entry to its last.
-    fn run(&self, facts: &RoundFacts, run: &Run) -> Result<(), RunError> {
+    /// One run from its first ledger entry to its last. Tells the percents of pairs missed.
+    fn run(&self, facts: &RoundFacts, run: &Run) -> Result<u32, RunError> {
         let (round, options) = (facts.id, Options::default());
         let parameters = parameters(facts, &options);
         let number = self.start(facts, parameters)?;
         // Whoever watches must see an end, also of a run that breaks a rule of the program. Nothing
         // is half done then: a change that is not committed leaves the store as it was.
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            let linkage = self.link(facts, run, &options)?;
-            self.finish(facts, &linkage, number, parameters)
+            let (linkage, dropped) = self.link(facts, run, &options)?;
+            self.finish(facts, &linkage, &dropped, number, parameters)?;
+            Ok((100.0 * linkage.missed).ceil() as u32)
         }));
         let ended = ended.unwrap_or(Err(RunError::BrokeOff));
-        let Err(error) = ended else { return Ok(()) };
+        let error = match ended {
+            Ok(missed_percent) => return Ok(missed_percent),
+            Err(error) => error,
+        };
         let event = match error {
             RunError::Cancelled => Event::RunCancelled { round, run: number },
             _ => Event::RunFailed { round, run: number, rule: error.code() },
@@ -258,7 +282,13 @@ impl Rounds {
         Ok(run)
     }
 
-    fn link(&self, facts: &RoundFacts, run: &Run, options: &Options) -> Result<Linkage, RunError> {
+    /// The linkage, and how many match-key values it left out of each submission.
+    fn link(
+        &self,
+        facts: &RoundFacts,
+        run: &Run,
+        options: &Options,
+    ) -> Result<(Linkage, Vec<(u16, u64)>), RunError> {
         let people = people::load(self.store(), facts)?;
         let sources: Vec<Source<'_>> = people
             .iter()
@@ -267,17 +297,20 @@ impl Rounds {
                 records: &source.records,
             })
             .collect();
-        link(&facts.schema, &sources, options, run).map_err(|error| match error {
+        let linkage = link(&facts.schema, &sources, options, run).map_err(|error| match error {
             LinkError::Cancelled if run.stopping.load(Ordering::Relaxed) => RunError::Stopping,
             LinkError::Cancelled => RunError::Cancelled,
             other => RunError::Link(other),
-        })
+        })?;
+        let dropped = people.iter().map(|source| (source.party, source.dropped_match_keys));
+        Ok((linkage, dropped.collect()))
     }
 
     fn finish(
         &self,
         facts: &RoundFacts,
         linkage: &Linkage,
+        dropped: &[(u16, u64)],
         run: u32,
         parameters: Digest,
     ) -> Result<(), RunError> {
@@ -293,6 +326,7 @@ impl Rounds {
             return Err(RunError::Withdrawn);
         }
         partition::write(&change, &round, &key, linkage)?;
+        tell_dropped(&change, &round, dropped)?;
         stored.partition_digest = linkage.partition_digest.0.to_vec().into();
         stored.partition_salt = salt.to_vec().into();
         stored.wrapped_partition_key = wrapped.map_err(StoreError::from)?.into();

@@ -15,6 +15,8 @@ pub(super) struct SourceRows {
     pub(super) party: u16,
     pub(super) may_hold_duplicates: bool,
     pub(super) records: Vec<Record>,
+    /// Match-key values that were left out of them, because too many rows share them.
+    pub(super) dropped_match_keys: u64,
 }
 
 /// The sealed submissions as they came in, in the order of parties: the inputs of a release.
@@ -29,6 +31,7 @@ pub(super) fn submitted(store: &Store, facts: &RoundFacts) -> Result<Vec<SourceR
                 may_hold_duplicates: facts.manifest.parties[usize::from(placed.party)]
                     .may_hold_duplicates,
                 records: rows(&read, facts, &placed)?,
+                dropped_match_keys: 0,
             })
         })
         .collect()
@@ -38,7 +41,8 @@ pub(super) fn submitted(store: &Store, facts: &RoundFacts) -> Result<Vec<SourceR
 pub(super) fn load(store: &Store, facts: &RoundFacts) -> Result<Vec<SourceRows>, StoreError> {
     let mut sources = submitted(store, facts)?;
     sources.par_iter_mut().for_each(|source| {
-        drop_common_keys(&mut source.records, facts.schema.max_key_multiplicity);
+        source.dropped_match_keys =
+            drop_common_keys(&mut source.records, facts.schema.max_key_multiplicity);
     });
     Ok(sources)
 }

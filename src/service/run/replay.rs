@@ -141,7 +141,7 @@ impl Rounds {
             cancelled: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         };
-        let linkage = self.link(&facts, &silent, &options)?;
+        let (linkage, _) = self.link(&facts, &silent, &options)?;
         let salt = now.partition_salt[..].try_into();
         let salt = salt.map_err(|_| StoreError::Missing { what: "a partition's salt" })?;
         Ok(Replayed {
