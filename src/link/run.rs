@@ -118,7 +118,8 @@ pub struct Linkage {
     /// Candidate pairs that were weighed.
     pub candidates: u64,
     /// Share of the pairs of one person that no block holds, estimated from how the blocks overlap;
-    /// 0 where every pair was looked at. Derived from several parties, as the model is.
+    /// 0 where every pair was looked at. Derived from several parties, as the model is; a coordinator is told
+    /// whole percents.
     pub missed: f64,
 }
 
