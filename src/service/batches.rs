@@ -4,7 +4,7 @@ use samenloop_ledger::{Event, Rounded, commit};
 use samenloop_schema::{Digest, KeyCheckValue, RoundId, Step, SubmissionId};
 use samenloop_wire::store::{NONCE_LEN, TAG_LEN, batch_key, submission_key};
 use samenloop_wire::v1::{self, BatchAcknowledgement, StoredBatch, SubmissionState};
-use samenloop_wire::{Batch, BatchRule};
+use samenloop_wire::{Batch, BatchRule, MAX_BATCH_RECORDS};
 use zeroize::Zeroizing;
 
 use crate::identity::Caller;
@@ -74,7 +74,8 @@ impl Rounds {
         })?;
         // Erased if it breaks off in between; what is sealed has no copy left.
         let mut rows = Zeroizing::new(vec![0; NONCE_LEN]);
-        rows.reserve_exact(batch.records.len() * member.facts.shape.row_len() + TAG_LEN);
+        let records = batch.records.len().min(MAX_BATCH_RECORDS);
+        rows.reserve_exact(records * member.facts.shape.row_len() + TAG_LEN);
         let outcome = match batch.check(&member.facts.shape, &mut rows) {
             Ok(checked) => Ok(Content {
                 submission: checked.submission_id,

@@ -181,7 +181,13 @@ impl Batch {
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of_written(|put| {
-            let without_records = Self { records: vec![], ..self.clone() };
+            let without_records = Self {
+                round_id: self.round_id.clone(),
+                submission_id: self.submission_id.clone(),
+                key_check_value: self.key_check_value.clone(),
+                number: self.number,
+                records: vec![],
+            };
             put(&without_records.encode_to_vec());
             let mut head = vec![];
             for record in &self.records {
