@@ -243,11 +243,11 @@ pub(crate) fn words(bytes: &[u8]) -> impl ExactSizeIterator<Item = u64> + Clone 
 
 fn reads_as_text(words: impl Iterator<Item = u64> + Clone) -> bool {
     // A run has two whole words side by side, and no byte of theirs is 0x80 or more.
-    let (mut before, mut pair) = (u64::MAX, false);
-    for word in words.clone() {
-        pair |= (before | word) & 0x8080_8080_8080_8080 == 0;
-        before = word;
-    }
+    let mut before = false;
+    let pair = words.clone().any(|word| {
+        let ascii = word & 0x8080_8080_8080_8080 == 0;
+        std::mem::replace(&mut before, ascii) && ascii
+    });
     let mut run = 0;
     pair && words.flat_map(u64::to_le_bytes).any(|byte| {
         run = if (0x20..0x7f).contains(&byte) { run + 1 } else { 0 };

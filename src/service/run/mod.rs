@@ -233,7 +233,9 @@ fn tell_dropped(
 ) -> Result<(), StoreError> {
     for mut placed in submissions(change, round.as_bytes())? {
         let of_party = dropped.iter().find(|(party, _)| *party == placed.party);
-        if let (Some((_, dropped)), SubmissionState::Sealed) = (of_party, placed.stored.state()) {
+        let Some((_, dropped)) = of_party else { continue };
+        let told = placed.stored.dropped_match_keys == *dropped;
+        if !told && placed.stored.state() == SubmissionState::Sealed {
             placed.stored.dropped_match_keys = *dropped;
             let key = submission_key(round, placed.party.into(), &placed.id);
             change.put(SUBMISSIONS, &key, &placed.stored)?;
